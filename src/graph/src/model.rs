@@ -2,6 +2,7 @@
 //! each other by index, so that equal machines are equal values however their texts are ordered.
 
 use hetemu_schema::{DeviceType, Endian, PlugKind, SignalKind};
+pub use hetemu_schema::Value;
 use std::collections::BTreeMap;
 
 /// Index of a part in [`Graph::parts`].
@@ -21,34 +22,6 @@ pub struct Span {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
-}
-
-/// A resolved value, numbers in the base unit (B, Hz, ns, 1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// A number.
-    Int(u64),
-    /// A truth value.
-    Bool(bool),
-    /// Text, or an enum's word.
-    Str(String),
-    /// Several values.
-    List(Vec<Value>),
-}
-
-impl Value {
-    /// The number, if it is one.
-    pub fn as_int(&self) -> Option<u64> {
-        if let Value::Int(n) = self { Some(*n) } else { None }
-    }
-    /// The text, if it is one.
-    pub fn as_str(&self) -> Option<&str> {
-        if let Value::Str(s) = self { Some(s) } else { None }
-    }
-    /// The truth value, if it is one.
-    pub fn as_bool(&self) -> Option<bool> {
-        if let Value::Bool(b) = self { Some(*b) } else { None }
-    }
 }
 
 /// A machine.

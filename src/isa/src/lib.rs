@@ -1,1 +1,22 @@
-//! ...
+//! THE contract between instruction sets and the engine.
+//!
+//! A target crate decodes guest instructions and lifts them into the IR of this crate; the engine
+//! interprets or compiles the IR and knows no ISA. Everything about a core (word size, byte order,
+//! page size, register file, float policy) is data in [`Layout`] or an answer of its [`Cpu`].
+//!
+//! * [`ir`]: typed SSA inside a block; guest registers are numbered slots.
+//! * [`Builder`]: what lifters write blocks with; folds constants on the way.
+//! * [`text`], [`verify`]: the IR's text form, its parser and its rules.
+//! * [`Cpu`], [`Target`]: what a core answers to the engine.
+
+pub mod ir;
+
+mod builder;
+mod cpu;
+mod eval;
+mod layout;
+
+pub use builder::{Builder, mask};
+pub use cpu::*;
+pub use ir::{Block, Exit, Inst, Ty, Val};
+pub use layout::{FloatPolicy, Layout, NanToInt, REGS, Regs, Slot, SlotClass, SlotInfo};

@@ -7,8 +7,13 @@
 //! Features: `build` adds the KDL reader and the code generator (build scripts use it); without it
 //! this crate is plain data and has no dependencies.
 
+#[cfg(feature = "build")]
+pub mod build;
 mod catalog;
+pub mod sanity;
 mod types;
+mod value;
 
 pub use catalog::{Catalog, Lookup};
 pub use types::*;
+pub use value::Value;

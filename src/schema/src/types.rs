@@ -227,7 +227,7 @@ impl Count {
 }
 
 /// Byte order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endian {
     /// Least significant byte first.
     Little,

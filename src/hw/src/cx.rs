@@ -1,0 +1,61 @@
+//! What a device may do to the world.
+
+use crate::device::{BusError, Device};
+use crate::time::Ps;
+
+/// What a device may ask of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// The guest powers off, with an exit code for `hetemu run`.
+    Shutdown(i32),
+    /// The guest asks for a reset of the machine.
+    Reset,
+}
+
+/// The context of one call into a device.
+pub trait Cx {
+    /// Virtual time, exact for the guest instruction that makes the access.
+    fn now(&self) -> Ps;
+
+    /// Drives an output line. Inputs hear of it after the device's call has returned; driving the
+    /// level that it has does nothing.
+    fn output(&mut self, output: u32, line: u32, level: bool);
+
+    /// Sends a pulse on an output line.
+    fn pulse(&mut self, output: u32, line: u32);
+
+    /// Starts timer `timer` (a number of the device's own) for a time; replaces an earlier one.
+    fn timer(&mut self, timer: u32, at: Ps);
+
+    /// Stops a timer.
+    fn stop_timer(&mut self, timer: u32);
+
+    /// Reads memory through a bus port of the device's own (index in the schema's masters; a function
+    /// on a child bus uses its parent's port 0).
+    fn dma_read(&mut self, master: u32, addr: u64, into: &mut [u8]) -> Result<(), BusError>;
+
+    /// Writes memory through a bus port.
+    fn dma_write(&mut self, master: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError>;
+
+    /// Sends bytes to a serial plug (index in the schema's links). Without a plug they vanish.
+    fn send(&mut self, link: u32, bytes: &[u8]);
+
+    /// There is room again: the machine offers waiting input of a serial plug once more.
+    fn accept_more(&mut self, link: u32);
+
+    /// Random bytes of the machine's own seeded generator (deterministic).
+    fn random(&mut self, into: &mut [u8]);
+
+    /// Seconds since 1970 at virtual time 0 plus virtual time, nanoseconds.
+    fn wall_ns(&self) -> u64;
+
+    /// The guest touched a register that the model does not have: counted by part and name, summarised
+    /// at the end; in strict mode the run stops.
+    fn unimplemented(&mut self, what: &str, offset: u64, write: bool);
+
+    /// Power-off or reset.
+    fn request(&mut self, request: Request);
+
+    /// Calls the device that sits at a unit address of this device's child bus; false if none does.
+    fn with_child(&mut self, unit: &str, call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx)) -> bool;
+}

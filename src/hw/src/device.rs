@@ -1,0 +1,82 @@
+//! What a device reacts to.
+
+use crate::cx::Cx;
+use crate::state::{LoadError, Reader, Writer};
+
+/// The bus answers with an error: the initiator sees its ISA's access fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("bus error")]
+pub struct BusError;
+
+/// A named value of a device's state, decoded for people and debuggers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InspectValue {
+    /// The data sheet's name of the register or field, or a name of the model's.
+    pub name: String,
+    /// Value.
+    pub value: u64,
+}
+
+/// A device. All numbers of ports are indexes in the type's schema; lines count as the schema counts
+/// (`first`). `&mut dyn Cx` is valid for one call.
+///
+/// No method panics on anything that a guest, a file or a client sends.
+#[allow(unused_variables)]
+pub trait Device: Send {
+    /// The guest reads `size` (1, 2, 4, 8) bytes at `offset` of a region; the value is zero-extended,
+    /// in the region's byte order as a number. The machine has checked width and range against the
+    /// schema. A register that is not there: [`Cx::unimplemented`] and 0.
+    fn read(&mut self, cx: &mut dyn Cx, region: u32, offset: u64, size: u8) -> Result<u64, BusError> {
+        Err(BusError)
+    }
+
+    /// The guest writes.
+    fn write(
+        &mut self,
+        cx: &mut dyn Cx,
+        region: u32,
+        offset: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
+        Err(BusError)
+    }
+
+    /// Reads without side effects, for debuggers: `None` where that cannot be.
+    fn peek(&self, region: u32, offset: u64, size: u8) -> Option<u64> {
+        None
+    }
+
+    /// An input line changed. A pulse is one call with `true`.
+    fn signal(&mut self, cx: &mut dyn Cx, input: u32, line: u32, level: bool) {}
+
+    /// A timer that was set with [`Cx::timer`] is due.
+    fn timer(&mut self, cx: &mut dyn Cx, timer: u32) {}
+
+    /// To the state after power-on or the machine's reset; outputs must be driven again.
+    fn reset(&mut self, cx: &mut dyn Cx);
+
+    /// Bytes from a serial plug; answers how many were taken. The rest is offered again after
+    /// [`Cx::accept_more`].
+    fn receive(&mut self, cx: &mut dyn Cx, link: u32, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
+    /// A protocol of a child bus that this device speaks as a function on it (virtio).
+    fn virtio(&mut self) -> Option<&mut dyn crate::virtio::Function> {
+        None
+    }
+
+    /// Writes the volatile state, as the schema's current state version.
+    fn save(&self, w: &mut Writer) {}
+
+    /// Reads what [`Device::save`] of a version wrote. The machine drives the wires again afterwards.
+    fn load(&mut self, r: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        Ok(())
+    }
+
+    /// The state by name.
+    fn inspect(&self) -> Vec<InspectValue> {
+        Vec::new()
+    }
+}

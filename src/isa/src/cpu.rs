@@ -1,0 +1,232 @@
+//! What a target answers to the engine: one [`Target`] an ISA family, one [`Cpu`] a core.
+//!
+//! A `Cpu` owns the state that only it understands (control registers, PMP, pending interrupts). What
+//! compiled code touches lies in [`Regs`], which the engine owns and hands to every call.
+
+use crate::ir::Block;
+use crate::layout::{Layout, Regs};
+use hetemu_schema::{DeviceType, Value};
+use std::collections::BTreeMap;
+
+/// An ISA family.
+pub trait Target: Send + Sync {
+    /// The name that core schemas give as `isa`.
+    fn name(&self) -> &'static str;
+    /// Makes a core. Errors say which property does not fit.
+    fn create(&self, config: &CoreConfig) -> Result<Box<dyn Cpu>, String>;
+    /// Disassembles one instruction.
+    fn disassemble(&self, config: &CoreConfig, pc: u64, bytes: &[u8]) -> Option<Disasm>;
+}
+
+/// A disassembled instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disasm {
+    /// Length in bytes.
+    pub len: u8,
+    /// Mnemonic and operands as the ISA's assembler writes them.
+    pub text: String,
+}
+
+/// What a core is made from: its type and the values of the machine.
+#[derive(Debug, Clone)]
+pub struct CoreConfig {
+    /// The core's type; `ty.core` has the facts.
+    pub ty: &'static DeviceType,
+    /// Values of all properties.
+    pub props: BTreeMap<String, Value>,
+    /// Big-endian data.
+    pub big_endian: bool,
+    /// Frequency in Hz of the platform timer that the core's time register shows.
+    pub timebase_hz: u64,
+    /// Names of the inputs that are wired: an input that is not reads as inactive.
+    pub wired: Vec<String>,
+}
+
+impl CoreConfig {
+    /// A number property.
+    pub fn int(&self, name: &str) -> Option<u64> {
+        self.props.get(name)?.as_int()
+    }
+    /// A text or enum property.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.props.get(name)?.as_str()
+    }
+}
+
+/// Kinds of memory access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Access {
+    Fetch,
+    Load,
+    Store,
+}
+
+/// An exception as the target encodes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exception {
+    /// The target's cause.
+    pub cause: u32,
+    /// Faulting address or instruction.
+    pub value: u64,
+}
+
+/// Where a virtual address leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Translation {
+    /// Physical address.
+    pub pa: u64,
+    /// Length in bytes of the aligned power-of-two stretch around the address for which this holds;
+    /// at least a page if the engine may cache it.
+    pub span: u64,
+    /// Loads are allowed.
+    pub read: bool,
+    /// Stores are allowed (and dirty bits are set).
+    pub write: bool,
+    /// Fetches are allowed.
+    pub exec: bool,
+}
+
+/// Why code could not be lifted at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchFault(pub Exception);
+
+/// Reads guest code for a lifter: 16 bits at a virtual address, in guest byte order.
+pub type Fetch<'a> = dyn FnMut(u64) -> Result<u16, FetchFault> + 'a;
+
+/// Where the next block runs: what its translation depends on besides its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Mode {
+    /// The target's bits (float enabled, rounding mode, instruction set state); part of a block's key.
+    pub key: u32,
+    /// Translation regime of fetches; its own soft TLB.
+    pub fetch: u8,
+    /// Translation regime of loads and stores; its own soft TLB.
+    pub data: u8,
+}
+
+/// One core.
+pub trait Cpu: Send {
+    /// The register file and fixed facts.
+    fn layout(&self) -> &Layout;
+
+    /// Sets registers to their state after reset, the program counter to the reset vector.
+    fn reset(&mut self, regs: &mut Regs);
+
+    /// What translations depend on now. Asked after reset, helpers, exceptions, interrupts and
+    /// changes from outside.
+    fn mode(&self, regs: &Regs) -> Mode;
+
+    /// Lifts guest instructions from `pc` on: at most `limit`, not beyond the end of the page of `pc`
+    /// (but for a last instruction that begins in it). An instruction that does not exist lifts to
+    /// code that raises. A fault while fetching the first instruction is returned; at a later one the
+    /// block ends before it.
+    fn lift(&self, mode: Mode, pc: u64, limit: u32, fetch: &mut Fetch<'_>) -> Result<Block, FetchFault>;
+
+    /// Runs a helper of one of this core's blocks. `pc` is its instruction's address; slots are exact.
+    fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;
+
+    /// Translates a virtual address in a regime. May set accessed and dirty bits through the context.
+    fn translate(
+        &mut self,
+        regime: u8,
+        va: u64,
+        access: Access,
+        env: &mut dyn Env,
+    ) -> Result<Translation, Exception>;
+
+    /// The exception for an address that the bus does not answer.
+    fn bus_fault(&self, access: Access, va: u64) -> Exception;
+
+    /// The exception for a misaligned access that must be aligned.
+    fn misaligned(&self, access: Access, va: u64) -> Exception;
+
+    /// Takes an exception: the program counter's slot becomes the handler's. `pc` is the faulting
+    /// instruction's address.
+    fn raise(&mut self, exception: Exception, pc: u64, cx: &mut Cx<'_>);
+
+    /// Takes the pending interrupt of highest priority, if one is enabled now: returns true and sets
+    /// the program counter's slot.
+    fn interrupt(&mut self, cx: &mut Cx<'_>) -> bool;
+
+    /// Whether an interrupt would be taken now, or a waiting core would wake.
+    fn wakes(&self, regs: &Regs) -> bool;
+
+    /// An input of the core's schema changed (index in `ty.inputs`, line as the schema counts).
+    fn signal(&mut self, input: u32, line: u32, level: bool);
+
+    /// Every named register with its value, for debuggers and reports: general ones first.
+    fn registers(&self, regs: &Regs) -> Vec<(String, u64)>;
+
+    /// Sets a named register; false if there is none.
+    fn set_register(&mut self, regs: &mut Regs, name: &str, value: u64) -> bool;
+
+    /// A sentence about an exception (`load page fault`), and the mode (`S`), for reports.
+    fn describe(&self, cause: u32) -> String;
+
+    /// The name of the mode that the core runs in (`M`, `S`, `U`).
+    fn mode_name(&self) -> &'static str;
+
+    /// Whether a fault right at a trap handler's first instruction means that the guest cannot go on
+    /// (the handler's address itself faults): asked by the machine for its report.
+    fn handler(&self) -> Option<u64>;
+}
+
+/// The context of a call into a [`Cpu`].
+pub struct Cx<'a> {
+    /// The slots.
+    pub regs: &'a mut Regs,
+    /// Address of the instruction.
+    pub pc: u64,
+    /// The rest of the world.
+    pub env: &'a mut dyn Env,
+}
+
+/// What a core may ask of the engine and the machine.
+pub trait Env {
+    /// Virtual time in picoseconds, exact for the instruction.
+    fn now_ps(&self) -> u64;
+    /// Instructions that this core has retired before the current one.
+    fn retired(&self) -> u64;
+    /// Reads 1, 2, 4 or 8 bytes of physical memory, little-endian, not devices (page walks).
+    fn phys_read(&mut self, pa: u64, size: u8) -> Option<u64>;
+    /// Writes physical memory, not devices. Translated code there is dropped.
+    fn phys_write(&mut self, pa: u64, size: u8, value: u64) -> Option<()>;
+    /// Forgets cached translations of addresses.
+    fn flush_tlb(&mut self, what: Flush);
+    /// Translated code may be stale: an instruction-cache barrier. Precise tracking of writes to code
+    /// makes this cheap; the pre-decoded state is refetched.
+    fn flush_code(&mut self);
+    /// The core stops until [`Cpu::wakes`].
+    fn wait(&mut self);
+    /// Asks to be run again no later than this virtual time (a timer comparator inside the core).
+    fn wake_at(&mut self, ps: u64);
+    /// A semihosting call or another request of the guest to its host.
+    fn host_call(&mut self, call: HostCall) -> Option<u64>;
+    /// Drops this core's reservation of LL/SC.
+    fn clear_reservation(&mut self);
+}
+
+/// Which translations to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// All of this core.
+    All,
+    /// Those of the page at this virtual address.
+    Page(u64),
+}
+
+/// Requests of a guest to its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostCall {
+    /// Arm and RISC-V semihosting: operation and parameter, words of so many bytes. The answer is the
+    /// operation's result; none if semihosting is off.
+    Semihost {
+        /// Operation number.
+        op: u64,
+        /// Parameter or address of the parameter block (virtual; identity mapped as the ABI asks).
+        param: u64,
+        /// Bytes of a word in the parameter block.
+        word: u8,
+    },
+}
