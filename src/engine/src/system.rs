@@ -1,0 +1,66 @@
+//! What the engine asks of the machine that it runs in.
+
+use hetemu_hw::{BusError, time::Ps};
+use hetemu_isa::{Access, Exception, HostCall};
+
+/// A stretch of device registers as a [`crate::Space`] maps it: numbers that only the machine reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceRef {
+    /// The machine's number of the device.
+    pub device: u32,
+    /// The region in its schema.
+    pub region: u32,
+    /// Offset in the region.
+    pub offset: u64,
+}
+
+/// An access that nothing answered, or that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The core, by its number in the cluster.
+    pub core: usize,
+    /// Address of the instruction.
+    pub pc: u64,
+    /// Kind.
+    pub access: Access,
+    /// Virtual address.
+    pub va: u64,
+    /// Physical address.
+    pub pa: u64,
+    /// Bytes.
+    pub size: u8,
+}
+
+/// The machine around a cluster, for the time of one [`crate::Cluster::run`].
+pub trait System {
+    /// A core reads device registers; `size` is 1, 2, 4 or 8, the value a number in the region's byte
+    /// order. `now` is exact for the instruction.
+    fn device_read(&mut self, now: Ps, at: DeviceRef, size: u8) -> Result<u64, BusError>;
+
+    /// A core writes device registers.
+    fn device_write(&mut self, now: Ps, at: DeviceRef, size: u8, value: u64) -> Result<(), BusError>;
+
+    /// After every device access and helper: whether the core must stop before its next instruction,
+    /// because signals wait for delivery, a deadline moved, or the machine ends.
+    fn must_stop(&self) -> bool;
+
+    /// An access that the bus does not answer, before it becomes the ISA's exception.
+    fn unanswered(&mut self, what: Unanswered);
+
+    /// A core took an exception at `pc` and goes on at `handler`.
+    fn exception(&mut self, core: usize, exception: Exception, pc: u64, handler: u64);
+
+    /// The guest calls its host (semihosting). `mem` reads and writes the core's virtual memory.
+    fn host_call(&mut self, core: usize, call: HostCall, mem: &mut dyn VirtMem) -> Option<u64>;
+
+    /// A core's own timer asks to be run no later than this.
+    fn wake_at(&mut self, core: usize, at: Ps);
+}
+
+/// A core's memory by virtual address, RAM and ROM only.
+pub trait VirtMem {
+    /// Reads; false if any byte cannot be read.
+    fn read(&mut self, va: u64, into: &mut [u8]) -> bool;
+    /// Writes; false if any byte cannot be written.
+    fn write(&mut self, va: u64, bytes: &[u8]) -> bool;
+}
