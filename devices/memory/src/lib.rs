@@ -1,1 +1,6 @@
-//! ...
+//! Memories: RAM and ROM.
+
+/// The types of this family, from the `schema.kdl` of each folder.
+pub mod schemas {
+    include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
+}

@@ -1,0 +1,6 @@
+//! SPI hosts.
+
+/// The types of this family, from the `schema.kdl` of each folder.
+pub mod schemas {
+    include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
+}
