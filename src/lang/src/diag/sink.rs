@@ -1,0 +1,32 @@
+//! Where the checker puts its messages: collected, then put in file order.
+
+use super::{Diagnostic, Severity};
+
+/// Collects the messages of one run.
+#[derive(Debug, Default)]
+pub struct Sink {
+    all: Vec<Diagnostic>,
+}
+
+impl Sink {
+    /// Adds a message.
+    pub fn push(&mut self, d: Diagnostic) {
+        self.all.push(d);
+    }
+
+    /// Whether an error has been reported.
+    pub fn has_errors(&self) -> bool {
+        self.all.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Every message once, in file order; of two at one place the graver first.
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        let key = |d: &Diagnostic| {
+            let s = d.span();
+            (s.file, s.start, std::cmp::Reverse(d.severity), d.code)
+        };
+        self.all.sort_by_key(key);
+        self.all.dedup();
+        self.all
+    }
+}

@@ -1,0 +1,463 @@
+//! The statements of a file: each head parsed by itself, its braces' statements below it.
+
+use super::ast::*;
+use super::build::{Builder, find};
+use super::mistakes;
+use super::parser::{Hm, Rule};
+use super::split::{Bytes, Chunk, Flaw, Place, split};
+use crate::diag::{Diagnostic, Sink, codes};
+use crate::expr::{Expr, ExprKind, Name, Path};
+use crate::source::{FileId, Span};
+use pest::Parser;
+use pest::iterators::Pair;
+
+/// Reads a text. What cannot be read is reported to the sink and left out of the tree.
+pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> File {
+    let (chunks, flaws) = split(text);
+    let mut r = Reader { text, file, sink, out: File::default(), edition: false, orphan_rows: None };
+    r.flaws(&flaws);
+    for c in &chunks {
+        r.top(c);
+    }
+    r.finish();
+    r.out
+}
+
+/// Reads `path = value` of the command line; the text stands at `base` in its file. `None` if it is
+/// not in that form: then the value is text.
+pub fn parse_setting(text: &str, base: usize, file: FileId, sink: &mut Sink) -> Option<Setting> {
+    let pair = Hm::parse(Rule::item_stmt, text).ok()?.next()?;
+    if pair.as_rule() != Rule::set {
+        return None;
+    }
+    Some(setting(&mut Builder { file, base, sink }, pair))
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    file: FileId,
+    sink: &'a mut Sink,
+    out: File,
+    edition: bool,
+    /// Rows that stand outside of a bus: the first one, and how many follow it.
+    orphan_rows: Option<(Span, usize)>,
+}
+
+impl<'a> Reader<'a> {
+    fn at(&self, b: Bytes) -> Span {
+        Span { file: self.file, start: b.0 as u32, end: b.1 as u32 }
+    }
+
+    fn head(&self, c: &Chunk) -> &'a str {
+        self.text.get(c.head.0..c.head.1).unwrap_or("")
+    }
+
+    fn doc(&self, c: &Chunk) -> String {
+        let line = |b: &Bytes| self.text.get(b.0..b.1).unwrap_or("").trim();
+        c.doc.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    fn flaws(&mut self, flaws: &[Flaw]) {
+        for f in flaws {
+            if let Flaw::Headless(heads, _) = f {
+                self.out.lost = true;
+                for h in heads {
+                    let head = self.text.get(h.0..h.1).unwrap_or("");
+                    self.out.unknown.extend(mistakes::declared_name(head));
+                }
+            }
+            let d = mistakes::flaw(f, self.text, self.file);
+            self.sink.push(d);
+        }
+    }
+
+    /// Parses a head by a rule; a failure is reported in the reader's words.
+    fn parse(&mut self, c: &Chunk, place: Place) -> Option<Pair<'a, Rule>> {
+        let head = self.head(c);
+        if c.glued {
+            let at = self.at((c.head.0, c.head.0 + head.len().min(1)));
+            let d = Diagnostic::new(codes::E0105, at, "two statements stand on one line");
+            self.sink.push(d.fix("put `;` or a new line between them", at_start(at), "; "));
+        }
+        let rule = match place {
+            Place::Top => Rule::top_stmt,
+            Place::Bus => Rule::bus_stmt,
+            Place::Part => Rule::item_stmt,
+        };
+        match Hm::parse(rule, head) {
+            Ok(mut pairs) => pairs.next(),
+            Err(_) if place == Place::Top && is_row(head) => {
+                self.orphan_row(self.at(c.head));
+                self.lose(head);
+                self.out.lost = true;
+                None
+            }
+            Err(e) => {
+                let quote_reported = head.matches('"').count() % 2 == 1;
+                if !quote_reported {
+                    let d = mistakes::explain(head, c.head.0, self.file, place, &e);
+                    self.sink.push(d);
+                }
+                self.lose(head);
+                None
+            }
+        }
+    }
+
+    /// Keeps the name of a statement that was dropped.
+    fn lose(&mut self, head: &str) {
+        match mistakes::declared_name(head) {
+            Some(name) => self.out.unknown.push(name),
+            None => self.out.lost = true,
+        }
+    }
+
+    fn unsupported(&mut self, c: &Chunk, what: &str) {
+        let at = self.at(c.head);
+        let message = format!("{what} is not built yet");
+        let d = Diagnostic::new(codes::E0199, at, message)
+            .note("machines are made of parts, buses, wires and plugs of one file so far");
+        self.sink.push(d);
+        self.lose(self.head(c));
+    }
+
+    fn top(&mut self, c: &Chunk) {
+        let Some(p) = self.parse(c, Place::Top) else { return self.failed_top(c) };
+        let rule = p.as_rule();
+        let block_ok = matches!(rule, Rule::bus | Rule::part | Rule::replace | Rule::device);
+        if let Some(b) = &c.block
+            && !block_ok
+        {
+            let at = self.at((b.open, b.open + 1));
+            let d = Diagnostic::new(codes::E0105, at, "this statement has no braces");
+            self.sink.push(d.note("buses and parts have; a machine's parts follow its line as they are"));
+            // The likeliest mistake: `machine x { ... }`. What stands inside is read as if outside.
+            for item in &b.items {
+                self.top(item);
+            }
+        }
+        match rule {
+            Rule::edition => self.edition_line(p, c),
+            Rule::machine | Rule::module | Rule::overlay | Rule::device => self.head_line(p, c),
+            Rule::use_stmt => self.unsupported(c, "`use`"),
+            Rule::replace => self.unsupported(c, "`replace`"),
+            Rule::rewire => self.unsupported(c, "`rewire`"),
+            Rule::also => self.unsupported(c, "`also`"),
+            Rule::final_set => self.unsupported(c, "`final`"),
+            Rule::remove => self.unsupported(c, "`remove`"),
+            Rule::bus => self.bus(p, c),
+            _ => {
+                let doc = self.doc(c);
+                let mut b = Builder { file: self.file, base: c.head.0, sink: self.sink };
+                let stmt = statement(&mut b, p, doc);
+                if let Some(mut stmt) = stmt {
+                    if let Stmt::Part(part) = &mut stmt {
+                        self.part_items(part, c);
+                    }
+                    self.out.stmts.push(stmt);
+                }
+            }
+        }
+    }
+
+    /// A row at the top is reported once for the whole run of rows, and its parts are read.
+    fn failed_top(&mut self, c: &Chunk) {
+        if c.block.is_none() {
+            return;
+        }
+        let name = mistakes::declared_name(self.head(c)).unwrap_or_default();
+        let mut part = empty_part(Name { text: name, span: self.at(c.head) });
+        if !self.head(c).starts_with("bus") {
+            self.part_items(&mut part, c);
+        } else {
+            self.rows(c, &mut Bus::empty(part.name));
+        }
+    }
+
+    fn edition_line(&mut self, p: Pair<'a, Rule>, c: &Chunk) {
+        self.edition = true;
+        let number = find(&p.into_inner(), Rule::integer);
+        if number.is_some_and(|n| n.as_str() != "1") {
+            let d = Diagnostic::new(codes::E0111, self.at(c.head), "this edition is not known");
+            self.sink.push(d.help("this hetemu reads edition 1: `hm 1`"));
+        }
+    }
+
+    fn head_line(&mut self, p: Pair<'a, Rule>, c: &Chunk) {
+        let kind = match p.as_rule() {
+            Rule::machine => HeadKind::Machine,
+            Rule::module => HeadKind::Module,
+            Rule::overlay => HeadKind::Overlay,
+            _ => HeadKind::Device,
+        };
+        let inner = p.into_inner();
+        let composed = [Rule::extends, Rule::with].iter().any(|r| find(&inner, *r).is_some());
+        let b = Builder { file: self.file, base: c.head.0, sink: self.sink };
+        let name = b.opt_type(find(&inner, Rule::name_ver));
+        let span = self.at(c.head);
+        if composed {
+            self.unsupported(c, "`extends` and `with`");
+            self.out.lost = true;
+        }
+        if let Some(first) = &self.out.head {
+            let d = Diagnostic::new(codes::E0112, span, "a file describes one thing");
+            self.sink.push(d.label("a second one").also(first.span, "the first one"));
+            return;
+        }
+        self.out.doc = self.doc(c);
+        self.out.head = Some(Head { kind, name, span });
+        let what = match kind {
+            HeadKind::Machine => return,
+            HeadKind::Module => "`module`",
+            HeadKind::Overlay => "`overlay`",
+            HeadKind::Device => "`device` (schemas are KDL files beside the model)",
+        };
+        self.unsupported(c, what);
+        self.out.lost = true;
+    }
+
+    fn bus(&mut self, p: Pair<'a, Rule>, c: &Chunk) {
+        let b = Builder { file: self.file, base: c.head.0, sink: self.sink };
+        let name = b.opt_name(find(&p.into_inner(), Rule::ident));
+        let mut bus = Bus::empty(name);
+        self.rows(c, &mut bus);
+        self.out.stmts.push(Stmt::Bus(bus));
+    }
+
+    fn rows(&mut self, c: &Chunk, bus: &mut Bus) {
+        for item in c.block.iter().flat_map(|b| &b.items) {
+            let Some(p) = self.parse(item, Place::Bus) else {
+                bus.incomplete = true;
+                self.failed_top(item);
+                continue;
+            };
+            let doc = self.doc(item);
+            let mut b = Builder { file: self.file, base: item.head.0, sink: self.sink };
+            match p.as_rule() {
+                Rule::set => bus.settings.push(setting(&mut b, p)),
+                Rule::row => match row(&mut b, p, doc) {
+                    Some(mut row) => {
+                        if let Some(part) = &mut row.part {
+                            self.part_items(part, item);
+                        } else if let Some(block) = &item.block {
+                            let at = self.at((block.open, block.open + 1));
+                            self.sink.push(mistakes::braces_without_type(at, &row.target));
+                        }
+                        bus.rows.push(row);
+                    }
+                    None => {
+                        bus.incomplete = true;
+                        self.lose(self.head(item));
+                    }
+                },
+                _ => {
+                    let at = self.at(item.head);
+                    let d = Diagnostic::new(codes::E0114, at, "a row of a bus begins with its address");
+                    let d = d.help("`0x4000_0000  uart : ns16550a`; parts without one stand outside");
+                    self.sink.push(d);
+                    bus.incomplete = true;
+                    self.lose(self.head(item));
+                    self.failed_top(item);
+                }
+            }
+        }
+    }
+
+    fn part_items(&mut self, part: &mut Part, c: &Chunk) {
+        for item in c.block.iter().flat_map(|b| &b.items) {
+            let Some(p) = self.parse(item, Place::Part) else {
+                part.incomplete = true;
+                continue;
+            };
+            if let Some(block) = &item.block {
+                let at = self.at((block.open, block.open + 1));
+                let d = Diagnostic::new(codes::E0105, at, "settings and wires have no braces");
+                self.sink.push(d);
+            }
+            let mut b = Builder { file: self.file, base: item.head.0, sink: self.sink };
+            match p.as_rule() {
+                Rule::set => part.settings.push(setting(&mut b, p)),
+                _ => part.wires.extend(wire(&mut b, p)),
+            }
+        }
+    }
+
+    /// Notes a row that stands at the top.
+    fn orphan_row(&mut self, at: Span) {
+        match &mut self.orphan_rows {
+            Some((_, n)) => *n += 1,
+            None => self.orphan_rows = Some((at, 1)),
+        }
+    }
+
+    fn finish(&mut self) {
+        let start = Span { file: self.file, start: 0, end: 0 };
+        if !self.edition {
+            let d = Diagnostic::new(codes::E0111, start, "the edition line is missing");
+            self.sink.push(d.fix("a file begins with `hm 1`", start, "hm 1\n\n"));
+        }
+        if let Some((first, n)) = self.orphan_rows {
+            let what = match n {
+                1 => "this row stands outside a bus".to_string(),
+                n => format!("this row and {} more stand outside a bus", n - 1),
+            };
+            let d = Diagnostic::new(codes::E0107, first, what);
+            self.sink.push(d.help("is `bus main {` missing before it?"));
+        }
+        if self.out.head.is_none() {
+            let d = Diagnostic::new(codes::E0112, start, "the file does not say what it describes");
+            self.sink.push(d.help("write `machine name` after the edition line"));
+            self.out.lost = true;
+        }
+    }
+}
+
+fn is_row(head: &str) -> bool {
+    let row = Hm::parse(Rule::bus_stmt, head).ok().and_then(|mut p| p.next());
+    row.is_some_and(|p| p.as_rule() == Rule::row)
+}
+
+fn at_start(at: Span) -> Span {
+    Span { end: at.start, ..at }
+}
+
+fn empty_part(name: Name) -> Part {
+    let ty = TypeRef { name: String::new(), version: None, span: name.span };
+    let (settings, wires) = (Vec::new(), Vec::new());
+    Part { name, array: None, ty, on: None, settings, wires, doc: String::new(), incomplete: true }
+}
+
+impl Bus {
+    fn empty(name: Name) -> Bus {
+        Bus { name, settings: Vec::new(), rows: Vec::new(), incomplete: false }
+    }
+}
+
+/// A statement of the file that has no lines of its own below it, or a part.
+fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option<Stmt> {
+    let rule = p.as_rule();
+    let whole = b.span(&p);
+    let inner = p.clone().into_inner();
+    let ident = find(&inner, Rule::ident);
+    let expr = find(&inner, Rule::expr);
+    Some(match rule {
+        Rule::param => {
+            let range = find(&inner, Rule::range).and_then(|r| {
+                let mut ends = r.into_inner().filter(|p| p.as_rule() == Rule::sum);
+                Some((b.expr(ends.next()?), b.expr(ends.next()?)))
+            });
+            let (name, ty) = (b.opt_name(ident), b.opt_type(find(&inner, Rule::r#type)));
+            Stmt::Param(Param { name, ty, default: expr.map(|e| b.expr(e)), range })
+        }
+        Rule::let_stmt => Stmt::Let(b.opt_name(ident), b.expr(expr?)),
+        Rule::clock => Stmt::Clock(b.opt_name(ident), b.expr(expr?)),
+        Rule::plug => {
+            let value = find(&inner, Rule::plug_val).map(|v| Name {
+                text: v.as_str().trim().trim_matches('"').to_string(),
+                span: b.span(&v),
+            });
+            let kind = b.opt_type(find(&inner, Rule::r#type));
+            Stmt::Plug(Plug { name: b.opt_name(ident), kind, value })
+        }
+        Rule::part => Stmt::Part(part(b, p, doc)),
+        Rule::wire | Rule::wire_in => Stmt::Wire(wire(b, p)?),
+        Rule::set => Stmt::Set(setting(b, p)),
+        Rule::require => {
+            let reason = find(&inner, Rule::string).map(|s| s.as_str().trim_matches('"').into());
+            let cond = find(&inner, Rule::cond)?;
+            let span = b.span(&cond);
+            let mut c = cond.into_inner();
+            let (left, relation, right) = (c.next()?, c.next()?, c.next()?);
+            let relation = relation.as_str().to_string();
+            let (left, right) = (b.expr(left), b.expr(right));
+            Stmt::Require(Require { left, relation, right, reason, span })
+        }
+        _ => {
+            let d = Diagnostic::new(codes::E0114, whole, "this cannot stand here");
+            b.sink.push(d);
+            return None;
+        }
+    })
+}
+
+fn part(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Part {
+    let inner = p.into_inner();
+    let mut part = empty_part(b.opt_name(find(&inner, Rule::ident)));
+    part.incomplete = false;
+    part.doc = doc;
+    part.ty = b.opt_type(find(&inner, Rule::r#type));
+    part.array = find(&inner, Rule::array).and_then(|a| {
+        let a = a.into_inner();
+        Some((b.opt_name(find(&a, Rule::ident)), b.expr(find(&a, Rule::expr)?)))
+    });
+    part.on = find(&inner, Rule::on).and_then(|o| on(b, o));
+    part
+}
+
+fn on(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<(Path, Option<Name>)> {
+    let o = p.into_inner();
+    let address = find(&o, Rule::unit_addr).map(|a| b.name(&a));
+    Some((b.path(find(&o, Rule::path)?), address))
+}
+
+fn setting(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Setting {
+    let inner = p.into_inner();
+    let path = find(&inner, Rule::path).map(|p| b.path(p));
+    let path = path.unwrap_or_else(|| Path::bare([""]));
+    let value = find(&inner, Rule::expr).map(|e| b.expr(e));
+    let span = path.span;
+    Setting { path, value: value.unwrap_or(Expr { kind: ExprKind::Unknown, span }) }
+}
+
+fn wire(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<Wire> {
+    let (rule, span) = (p.as_rule(), b.span(&p));
+    let mut ends = p.into_inner().filter(|p| p.as_rule() == Rule::path);
+    let (left, right) = (b.path(ends.next()?), b.path(ends.next()?));
+    let span = Span { end: right.span.end, ..span };
+    Some(match rule {
+        Rule::wire_in => Wire { from: right, to: left, reversed: true, span },
+        _ => Wire { from: left, to: right, reversed: false, span },
+    })
+}
+
+fn row(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option<Row> {
+    let inner = p.clone().into_inner();
+    let place = find(&inner, Rule::place)?;
+    let place_span = b.span(&place);
+    let mut pieces = place.into_inner();
+    let base = b.expr(pieces.next()?);
+    let extent = match (pieces.next(), pieces.next()) {
+        (Some(how), Some(e)) => match how.as_rule() {
+            Rule::dotdot => Extent::To(b.expr(e)),
+            Rule::plus => Extent::Size(b.expr(e)),
+            _ => {
+                let d = Diagnostic::new(codes::E0199, b.token(&how), "`step` is not built yet");
+                b.sink.push(d.help("write a row for each element"));
+                return None;
+            }
+        },
+        _ => Extent::Type,
+    };
+    let target = b.path(find(&inner, Rule::path)?);
+    let at = find(&inner, Rule::expr).map(|e| b.expr(e));
+    let mut flags = Vec::new();
+    for f in inner.clone().filter(|p| p.as_rule() == Rule::flag) {
+        let name = b.name(&f);
+        if matches!(name.text.as_str(), "secure" | "nonsecure" | "fault") {
+            let what = format!("the flag `{name}` is not built yet");
+            b.sink.push(Diagnostic::new(codes::E0199, name.span, what));
+        }
+        flags.push(name);
+    }
+    if let Some(a) = find(&inner, Rule::array) {
+        let d = Diagnostic::new(codes::E0199, b.span(&a), "arrays in rows are not built yet");
+        b.sink.push(d.help("write a row for each element"));
+        return None;
+    }
+    let part = find(&inner, Rule::r#type).map(|_| {
+        let mut part = part(b, p.clone(), doc);
+        part.name = target.segs.first().map(|s| s.name.clone()).unwrap_or(Name::bare(""));
+        part
+    });
+    Some(Row { base, extent, place: place_span, target, at, flags, part })
+}
