@@ -62,6 +62,10 @@ pub trait Device: Send {
         bytes.len()
     }
 
+    /// The device at a unit address of this device's child bus has something new and called
+    /// [`Cx::tell_parent`].
+    fn child(&mut self, cx: &mut dyn Cx, unit: &str) {}
+
     /// A protocol of a child bus that this device speaks as a function on it (virtio).
     fn virtio(&mut self) -> Option<&mut dyn crate::virtio::Function> {
         None
@@ -70,7 +74,8 @@ pub trait Device: Send {
     /// Writes the volatile state, as the schema's current state version.
     fn save(&self, w: &mut Writer) {}
 
-    /// Reads what [`Device::save`] of a version wrote. The machine drives the wires again afterwards.
+    /// Reads what [`Device::save`] of a version wrote. Running timers, levels of wires and time are the
+    /// machine's own state and restored by it.
     fn load(&mut self, r: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         Ok(())
     }

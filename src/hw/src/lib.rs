@@ -10,9 +10,12 @@
 mod config;
 mod cx;
 mod device;
+pub mod regs;
 mod state;
+pub mod testing;
 pub mod time;
 pub mod virtio;
+mod virtqueue;
 
 pub use config::{Config, ConfigError, Family, Model};
 pub use cx::{Cx, Request};

@@ -1,0 +1,146 @@
+//! A world that records what a device does to it.
+
+use crate::cx::{Cx, Request};
+use crate::device::{BusError, Device};
+use crate::time::Ps;
+use std::collections::BTreeMap;
+
+/// The recording context. Memory is `memory`, from address 0; outside it DMA fails.
+#[derive(Default)]
+pub struct TestCx {
+    /// Virtual time.
+    pub now: Ps,
+    /// Wall-clock time at virtual time 0, nanoseconds since 1970.
+    pub wall_base_ns: u64,
+    /// Levels of output lines, by (output, line).
+    pub outputs: BTreeMap<(u32, u32), bool>,
+    /// Pulses sent, in order.
+    pub pulses: Vec<(u32, u32)>,
+    /// Running timers.
+    pub timers: BTreeMap<u32, Ps>,
+    /// Bytes sent, by link.
+    pub sent: BTreeMap<u32, Vec<u8>>,
+    /// Links on which the device asked for more input.
+    pub more: Vec<u32>,
+    /// What DMA sees.
+    pub memory: Vec<u8>,
+    /// Accesses that the device called unimplemented: what, offset, write.
+    pub unimplemented: Vec<(String, u64, bool)>,
+    /// Requests to the machine.
+    pub requests: Vec<Request>,
+    /// Children of the device's child bus, by unit address.
+    pub children: BTreeMap<String, Box<dyn Device>>,
+    /// How often a child asked for its parent.
+    pub told_parent: u32,
+    /// State of the random generator.
+    pub seed: u64,
+}
+
+impl TestCx {
+    /// The timer that fires first, and when.
+    pub fn next_timer(&self) -> Option<(u32, Ps)> {
+        self.timers.iter().map(|(t, at)| (*t, *at)).min_by_key(|(t, at)| (*at, *t))
+    }
+
+    /// A world in the same state, without children.
+    pub fn copy(&self) -> TestCx {
+        TestCx {
+            now: self.now,
+            wall_base_ns: self.wall_base_ns,
+            outputs: self.outputs.clone(),
+            pulses: self.pulses.clone(),
+            timers: self.timers.clone(),
+            sent: self.sent.clone(),
+            more: self.more.clone(),
+            memory: self.memory.clone(),
+            unimplemented: self.unimplemented.clone(),
+            requests: self.requests.clone(),
+            children: BTreeMap::new(),
+            told_parent: self.told_parent,
+            seed: self.seed,
+        }
+    }
+
+    /// The first difference from another world, for tests that two devices act alike.
+    pub fn difference(&self, other: &TestCx) -> Option<String> {
+        macro_rules! differ {
+            ($($field:ident),*) => {
+                $(if self.$field != other.$field {
+                    return Some(format!(
+                        "{}: {:x?} and {:x?}", stringify!($field), self.$field, other.$field
+                    ));
+                })*
+            };
+        }
+        differ!(now, outputs, pulses, timers, sent, more, unimplemented, requests, told_parent, seed);
+        (self.memory != other.memory).then(|| "memory".into())
+    }
+
+    fn range(&self, addr: u64, len: usize) -> Result<std::ops::Range<usize>, BusError> {
+        let start = usize::try_from(addr).map_err(|_| BusError)?;
+        let end = start.checked_add(len).ok_or(BusError)?;
+        if end > self.memory.len() { Err(BusError) } else { Ok(start..end) }
+    }
+}
+
+impl Cx for TestCx {
+    fn now(&self) -> Ps {
+        self.now
+    }
+    fn output(&mut self, output: u32, line: u32, level: bool) {
+        self.outputs.insert((output, line), level);
+    }
+    fn pulse(&mut self, output: u32, line: u32) {
+        self.pulses.push((output, line));
+    }
+    fn timer(&mut self, timer: u32, at: Ps) {
+        self.timers.insert(timer, at);
+    }
+    fn stop_timer(&mut self, timer: u32) {
+        self.timers.remove(&timer);
+    }
+    fn dma_read(&mut self, _: u32, addr: u64, into: &mut [u8]) -> Result<(), BusError> {
+        let range = self.range(addr, into.len())?;
+        into.copy_from_slice(self.memory.get(range).ok_or(BusError)?);
+        Ok(())
+    }
+    fn dma_write(&mut self, _: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError> {
+        let range = self.range(addr, bytes.len())?;
+        self.memory.get_mut(range).ok_or(BusError)?.copy_from_slice(bytes);
+        Ok(())
+    }
+    fn send(&mut self, link: u32, bytes: &[u8]) {
+        self.sent.entry(link).or_default().extend_from_slice(bytes);
+    }
+    fn accept_more(&mut self, link: u32) {
+        self.more.push(link);
+    }
+    fn random(&mut self, into: &mut [u8]) {
+        for byte in into {
+            self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = (self.seed >> 56) as u8;
+        }
+    }
+    fn wall_ns(&self) -> u64 {
+        self.wall_base_ns.wrapping_add(self.now / 1000)
+    }
+    fn unimplemented(&mut self, what: &str, offset: u64, write: bool) {
+        self.unimplemented.push((what.into(), offset, write));
+    }
+    fn request(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+    fn with_child(
+        &mut self,
+        unit: &str,
+        call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx),
+    ) -> bool {
+        let Some(mut child) = self.children.remove(unit) else { return false };
+        call(child.as_mut(), self);
+        self.children.insert(unit.into(), child);
+        true
+    }
+    fn tell_parent(&mut self) {
+        self.told_parent += 1;
+    }
+}
