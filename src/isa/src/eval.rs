@@ -68,6 +68,8 @@ impl Bin {
             Bin::ShrS => (sa >> (b & 63)) as u64,
             Bin::Rotl => a.rotate_left((b & 63) as u32),
             Bin::Rotr => a.rotate_right((b & 63) as u32),
+            Bin::Clmul => clmul(a, b) as u64,
+            Bin::ClmulH => (clmul(a, b) >> 64) as u64,
         }
     }
 
@@ -96,8 +98,15 @@ impl Bin {
             Bin::ShrS => (sa >> (b & 31)) as u32,
             Bin::Rotl => a.rotate_left(b & 31),
             Bin::Rotr => a.rotate_right(b & 31),
+            Bin::Clmul => clmul(a.into(), b.into()) as u32,
+            Bin::ClmulH => (clmul(a.into(), b.into()) >> 32) as u32,
         }
     }
+}
+
+/// The carry-less product.
+fn clmul(a: u64, b: u64) -> u128 {
+    (0..64).filter(|i| b >> i & 1 == 1).fold(0, |p, i| p ^ u128::from(a) << i)
 }
 
 impl Cmp {

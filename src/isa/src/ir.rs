@@ -98,6 +98,10 @@ pub enum Bin {
     Rotl,
     /// Right rotation by the amount modulo the width.
     Rotr,
+    /// Low half of the carry-less product (polynomials over GF(2)).
+    Clmul,
+    /// High half of the carry-less product.
+    ClmulH,
 }
 
 /// Integer comparisons.
@@ -235,9 +239,11 @@ pub enum Inst {
     Select(Val, Val, Val),
     /// Conversion of bits to the type.
     Cast(Cast, Ty, Val),
-    /// Reads memory at `addr + offset` (wrapping in the address type).
+    /// Reads memory at `addr + offset` (wrapping in the address type). A float type reads exactly its
+    /// own size.
     Load(Ty, Mem, Val, i32),
-    /// Writes memory at `addr + offset`: address, offset, value.
+    /// Writes memory at `addr + offset`: address, offset, value. Of an integer the low bytes, of a
+    /// float all.
     Store(Mem, Val, i32, Val),
     /// Atomic read-modify-write at an address with an operand; gives the old value.
     Rmw(Rmw, Mem, Val, Val),

@@ -79,7 +79,7 @@ pub struct Layout {
 pub struct FloatPolicy {
     /// The slot into which float operations OR their accrued exceptions.
     pub flags: Slot,
-    /// Bits in that slot: invalid, divide by zero, overflow, underflow, inexact.
+    /// Bit numbers in that slot: invalid, divide by zero, overflow, underflow, inexact.
     pub flag_bits: [u8; 5],
     /// Every NaN result is the default NaN (else the first operand's payload is kept, quieted).
     pub default_nan: bool,

@@ -9,6 +9,7 @@
 //! * [`text`], [`verify`]: the IR's text form, its parser and its rules.
 //! * [`Cpu`], [`Target`]: what a core answers to the engine.
 
+pub mod decode;
 pub mod ir;
 
 mod builder;
