@@ -1,1 +1,18 @@
-//! ...
+//! Runs cores: the IR interpreter (the oracle), the Cranelift JIT, soft MMU, virtual time.
+//!
+//! * [`Ram`], [`Space`]: guest memory, and what one initiator sees of it and of devices.
+//! * [`Cluster`]: cores of one ISA that share a view, a translation cache and float policy.
+//! * [`System`]: what the engine asks of the machine around it.
+//! * [`float`]: exact soft float, the definition of every float operation of the IR.
+
+pub mod float;
+
+mod cluster;
+mod ram;
+mod space;
+mod system;
+
+pub use cluster::{Cluster, EngineConfig, Ran, Stats, Stop};
+pub use ram::Ram;
+pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
+pub use system::{DeviceRef, System, Unanswered, VirtMem};

@@ -1,0 +1,310 @@
+//! What one initiator sees: its physical address space, flattened and immutable.
+
+use crate::ram::Ram;
+use crate::system::DeviceRef;
+use std::sync::Arc;
+
+/// What an address answers that nothing is mapped at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmapped {
+    /// A bus error.
+    Fault,
+    /// Reads give zeros, writes vanish.
+    Zeros,
+    /// Reads give ones, writes vanish.
+    Ones,
+}
+
+/// Lanes in which a bridge reverses bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// None.
+    None,
+    /// 16-bit lanes.
+    S16,
+    /// 32-bit lanes.
+    S32,
+    /// 64-bit lanes.
+    S64,
+}
+
+impl Swap {
+    /// Bytes of a lane.
+    pub fn lane(self) -> u64 {
+        match self {
+            Swap::None => 1,
+            Swap::S16 => 2,
+            Swap::S32 => 4,
+            Swap::S64 => 8,
+        }
+    }
+}
+
+/// A mapped range.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// First address.
+    pub start: u64,
+    /// Last address.
+    pub last: u64,
+    /// What is there.
+    pub kind: Kind,
+}
+
+/// What a range leads to.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Memory.
+    Ram {
+        /// The memory.
+        ram: Arc<Ram>,
+        /// Where in it the range begins.
+        offset: u64,
+        /// Stores are answered.
+        writable: bool,
+        /// Byte lanes.
+        swap: Swap,
+    },
+    /// Registers.
+    Device {
+        /// The device, and the offset at which the range begins.
+        at: DeviceRef,
+        /// Bit n: accesses of 2^n bytes are allowed.
+        widths: u8,
+        /// Wider accesses are split.
+        split: bool,
+        /// Byte lanes.
+        swap: Swap,
+        /// The registers are big-endian.
+        big_endian: bool,
+    },
+    /// Nothing, with an answer of its own.
+    Hole(Unmapped),
+}
+
+/// A physical address space.
+#[derive(Debug)]
+pub struct Space {
+    entries: Vec<Entry>,
+    default: Unmapped,
+    mask: u64,
+}
+
+/// Builds a [`Space`] from sorted, disjoint ranges.
+#[derive(Debug)]
+pub struct SpaceBuilder {
+    space: Space,
+}
+
+impl SpaceBuilder {
+    fn push(mut self, start: u64, len: u64, kind: Kind) -> Self {
+        if len > 0 {
+            let last = start.saturating_add(len - 1);
+            let at = self.space.entries.partition_point(|e| e.start < start);
+            self.space.entries.insert(at, Entry { start, last, kind });
+        }
+        self
+    }
+
+    /// Maps memory.
+    pub fn ram(
+        self,
+        start: u64,
+        len: u64,
+        ram: &Arc<Ram>,
+        offset: u64,
+        writable: bool,
+        swap: Swap,
+    ) -> Self {
+        self.push(start, len, Kind::Ram { ram: ram.clone(), offset, writable, swap })
+    }
+
+    /// Maps registers.
+    #[allow(clippy::too_many_arguments)]
+    pub fn device(
+        self,
+        start: u64,
+        len: u64,
+        at: DeviceRef,
+        widths: u8,
+        split: bool,
+        swap: Swap,
+        big_endian: bool,
+    ) -> Self {
+        self.push(start, len, Kind::Device { at, widths, split, swap, big_endian })
+    }
+
+    /// Maps nothing, with an answer.
+    pub fn hole(self, start: u64, len: u64, answer: Unmapped) -> Self {
+        self.push(start, len, Kind::Hole(answer))
+    }
+
+    /// Ends.
+    pub fn build(self) -> Space {
+        self.space
+    }
+}
+
+impl Space {
+    /// Begins a space in which unmapped addresses answer `default`; addresses wrap at `bits`.
+    pub fn builder(default: Unmapped, bits: u8) -> SpaceBuilder {
+        let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+        SpaceBuilder { space: Space { entries: Vec::new(), default, mask } }
+    }
+
+    /// What is mapped at an address.
+    pub fn find(&self, pa: u64) -> Option<&Entry> {
+        let at = self.entries.partition_point(|e| e.last < pa);
+        self.entries.get(at).filter(|e| e.start <= pa)
+    }
+
+    /// What an address answers that nothing is mapped at.
+    pub fn default_answer(&self) -> Unmapped {
+        self.default
+    }
+
+    /// The address that the space's width leaves.
+    pub fn wrap(&self, pa: u64) -> u64 {
+        pa & self.mask
+    }
+
+    /// All ranges, by address.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Reads memory; false, with an unknown part read, if a byte is not memory.
+    pub fn read_ram(&self, pa: u64, into: &mut [u8]) -> bool {
+        let mut at = pa;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let Some(piece) = self.piece(at, rest.len()) else { return false };
+            let (now, later) = rest.split_at_mut(piece.len);
+            if !piece.read(now) {
+                return false;
+            }
+            at = at.wrapping_add(piece.len as u64);
+            rest = later;
+        }
+        true
+    }
+
+    /// Writes memory that the initiator may write; false, with a part written, if a byte is not.
+    pub fn write_ram(&self, pa: u64, bytes: &[u8]) -> bool {
+        self.write_all(pa, bytes, false)
+    }
+
+    /// Writes memory, also where the initiator may not: for loaders.
+    pub fn write_rom(&self, pa: u64, bytes: &[u8]) -> bool {
+        self.write_all(pa, bytes, true)
+    }
+
+    fn write_all(&self, pa: u64, bytes: &[u8], force: bool) -> bool {
+        let mut at = pa;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some(piece) = self.piece(at, rest.len()) else { return false };
+            let (now, later) = rest.split_at(piece.len);
+            if !(piece.writable || force) || !piece.write(now) {
+                return false;
+            }
+            at = at.wrapping_add(piece.len as u64);
+            rest = later;
+        }
+        true
+    }
+
+    /// The part of a range that one memory entry answers.
+    pub(crate) fn piece(&self, pa: u64, len: usize) -> Option<Piece<'_>> {
+        let entry = self.find(pa & self.mask)?;
+        let Kind::Ram { ram, offset, writable, swap } = &entry.kind else { return None };
+        let skip = (pa & self.mask) - entry.start;
+        let len = len.min(usize::try_from((entry.last - (pa & self.mask)).saturating_add(1)).ok()?);
+        Some(Piece { ram, offset: offset + skip, len, writable: *writable, swap: *swap })
+    }
+}
+
+/// A part of an access that lies in one memory.
+pub(crate) struct Piece<'a> {
+    pub(crate) ram: &'a Arc<Ram>,
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
+    pub(crate) writable: bool,
+    pub(crate) swap: Swap,
+}
+
+impl Piece<'_> {
+    fn read(&self, into: &mut [u8]) -> bool {
+        if self.swap == Swap::None {
+            return self.ram.read(self.offset, into);
+        }
+        let flip = self.swap.lane() - 1;
+        let mut at = self.offset;
+        into.iter_mut().all(|byte| {
+            let ok = self.ram.read(at ^ flip, std::slice::from_mut(byte));
+            at += 1;
+            ok
+        })
+    }
+
+    fn write(&self, bytes: &[u8]) -> bool {
+        if self.swap == Swap::None {
+            return self.ram.write(self.offset, bytes);
+        }
+        let flip = self.swap.lane() - 1;
+        let mut at = self.offset;
+        bytes.iter().all(|byte| {
+            let ok = self.ram.write(at ^ flip, std::slice::from_ref(byte));
+            at += 1;
+            ok
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space() -> (Arc<Ram>, Space) {
+        let ram = Ram::new(0x2000).unwrap();
+        let dev = DeviceRef { device: 0, region: 0, offset: 0 };
+        let space = Space::builder(Unmapped::Fault, 32)
+            .ram(0x1000, 0x1000, &ram, 0, true, Swap::None)
+            .ram(0x2000, 0x1000, &ram, 0x1000, false, Swap::None)
+            .device(0x8000, 0x100, dev, 4, false, Swap::None, false)
+            .ram(0x1_0000, 0x1000, &ram, 0, true, Swap::S32)
+            .build();
+        (ram, space)
+    }
+
+    #[test]
+    fn finds_what_is_mapped() {
+        let (_, s) = space();
+        assert!(s.find(0xfff).is_none());
+        assert_eq!(s.find(0x1000).unwrap().start, 0x1000);
+        assert_eq!(s.find(0x80ff).unwrap().start, 0x8000);
+        assert!(s.find(0x8100).is_none());
+    }
+
+    #[test]
+    fn accesses_cross_entries_and_respect_rom() {
+        let (_, s) = space();
+        assert!(s.write_ram(0x1ffe, &[1, 2]));
+        assert!(!s.write_ram(0x1fff, &[1, 2]));
+        assert!(s.write_rom(0x1ffe, &[3, 4, 5, 6]));
+        let mut four = [0; 4];
+        assert!(s.read_ram(0x1ffe, &mut four));
+        assert_eq!(four, [3, 4, 5, 6]);
+        assert!(!s.read_ram(0x7ffe, &mut four));
+        assert!(s.read_ram(0x1_0000_1ffe, &mut four), "addresses wrap at the space's width");
+    }
+
+    #[test]
+    fn lanes_are_swapped() {
+        let (_, s) = space();
+        assert!(s.write_ram(0x1000, &[1, 2, 3, 4, 5]));
+        let mut five = [0; 5];
+        assert!(s.read_ram(0x1_0000, &mut five));
+        assert_eq!(five, [4, 3, 2, 1, 0]);
+    }
+}
