@@ -1,6 +1,16 @@
 //! Serial ports.
 
+pub mod lowrisc_uart;
+
+use hetemu_hw::{Family, Model};
+
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
+
+/// Models of this family.
+pub const MODELS: &[Model] = &[lowrisc_uart::MODEL_1, lowrisc_uart::MODEL_2];
+
+/// This family.
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

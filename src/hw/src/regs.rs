@@ -1,7 +1,7 @@
 //! Registers by byte lanes, and their names for people.
 
 use crate::device::InspectValue;
-use hetemu_schema::{Access, DeviceType};
+use hetemu_schema::{Access, DeviceType, Register};
 
 /// The bits of a number of `size` bytes (1, 2, 4, 8).
 pub fn mask(size: u8) -> u64 {
@@ -27,6 +27,20 @@ pub fn lanes_value(offset: u64, size: u8, value: u64) -> u32 {
 /// The aligned 32-bit register around `offset` after a write of `size` bytes.
 pub fn lanes_write(register: u32, offset: u64, size: u8, value: u64) -> u32 {
     register & !lanes(offset, size) | lanes_value(offset, size, value)
+}
+
+/// The documented register whose first 4 bytes are at a (rounded down) offset of a region.
+pub fn register(ty: &'static DeviceType, region: u32, offset: u64) -> Option<&'static Register> {
+    let regs = ty.regions.get(region as usize)?.regs;
+    regs.iter().find(|r| r.offset == offset & !3)
+}
+
+/// Whether a write covers every byte of a register that has a field. The register blocks that
+/// OpenTitan generates answer other writes with a bus error.
+pub fn covers(reg: &Register, offset: u64, size: u8) -> bool {
+    let top = reg.fields.iter().map(|f| f.msb).max().unwrap_or(reg.bits.saturating_sub(1));
+    let needed = mask(top.min(31) / 8 + 1) as u32;
+    lanes(offset, size) & needed == needed
 }
 
 /// Readable registers and their fields by name, through `peek` (region, offset, size). What `peek`
