@@ -5,6 +5,10 @@
 //! live machine only read it. Everything here is pure.
 
 mod model;
+pub mod names;
+pub mod show;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use model::*;

@@ -1,8 +1,8 @@
 //! Plain data of the graph. Parts, buses, plugs, clocks and wires are sorted by name, and refer to
 //! each other by index, so that equal machines are equal values however their texts are ordered.
 
-use hetemu_schema::{DeviceType, Endian, PlugKind, SignalKind};
 pub use hetemu_schema::Value;
+use hetemu_schema::{DeviceType, Endian, PlugKind, SignalKind};
 use std::collections::BTreeMap;
 
 /// Index of a part in [`Graph::parts`].

@@ -43,19 +43,21 @@ pub enum Flat {
     Hole(Unmapped),
 }
 
-const DEEPEST: usize = 16;
+/// More buses behind each other than any hardware has; bounds the recursion.
+const DEEPEST: usize = 64;
 
 /// The view of `bus`, sorted and without overlaps. Holes are listed only behind windows.
 pub fn flatten(graph: &Graph, bus: BusId) -> Vec<Range> {
-    flatten_in(graph, bus, 0)
+    flatten_in(graph, bus, &mut vec![bus])
 }
 
-fn flatten_in(graph: &Graph, bus: BusId, depth: usize) -> Vec<Range> {
+/// `path` holds the buses from the outermost to this one.
+fn flatten_in(graph: &Graph, bus: BusId, path: &mut Vec<BusId>) -> Vec<Range> {
     let rows = &graph.bus(bus).rows;
     let mut out: Vec<Range> = Vec::new();
     // Stable: rows of one priority keep their order, rows with `over` come last and win.
     for over in [false, true] {
-        for row in rows.iter().filter(|r| r.over == over) {
+        for row in rows.iter().filter(|r| r.over == over && r.size > 0) {
             let last = row.base.saturating_add(row.size - 1);
             let part = |start, to, via| Range {
                 start,
@@ -75,11 +77,14 @@ fn flatten_in(graph: &Graph, bus: BusId, depth: usize) -> Vec<Range> {
                 Target::Bus { bus: inner, offset } => {
                     let hole = Flat::Hole(graph.bus(inner).unmapped);
                     lay(&mut out, part(row.base, hole, vec![(inner, offset)]));
-                    if depth >= DEEPEST {
+                    if path.contains(&inner) || path.len() >= DEEPEST {
                         continue;
                     }
                     let end = offset.saturating_add(row.size - 1);
-                    for r in flatten_in(graph, inner, depth + 1) {
+                    path.push(inner);
+                    let seen = flatten_in(graph, inner, path);
+                    path.pop();
+                    for r in seen {
                         if let Some(mut r) = r.clip(offset, end) {
                             let there = r.start;
                             r.start = row.base + (there - offset);
@@ -139,3 +144,6 @@ impl Range {
         Some(r)
     }
 }
+
+#[cfg(test)]
+mod tests;
