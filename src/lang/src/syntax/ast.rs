@@ -125,8 +125,10 @@ pub struct Row {
     pub at: Option<Expr>,
     /// `over`, `ro`, `swap32`, ...
     pub flags: Vec<Name>,
-    /// The part that the row declares.
+    /// The part that the row declares, until it is put among the machine's parts.
     pub part: Option<Part>,
+    /// The row declares its part.
+    pub declares: bool,
 }
 
 /// How far a row reaches.

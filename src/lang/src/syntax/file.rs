@@ -459,5 +459,5 @@ fn row(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option<Row> {
         part.name = target.segs.first().map(|s| s.name.clone()).unwrap_or(Name::bare(""));
         part
     });
-    Some(Row { base, extent, place: place_span, target, at, flags, part })
+    Some(Row { base, extent, place: place_span, target, at, flags, part, declares: false })
 }

@@ -1,0 +1,157 @@
+//! The checker: names, values, parts, clocks, wires, maps, views, requirements - in this order, and
+//! without constructing anything.
+//!
+//! Each step reports into one sink and goes on with what it could resolve. What a message has been made
+//! about becomes "unknown", and unknown things are silent: one mistake, one message.
+
+mod clocks;
+mod coerce;
+mod drivers;
+mod ends;
+mod eval;
+mod links;
+mod maps;
+mod overlap;
+mod parts;
+mod plugs;
+mod require;
+mod rows;
+mod settings;
+mod targets;
+mod values;
+mod views;
+mod widths;
+mod wires;
+
+use crate::diag::{Diagnostic, Sink, codes, suggest};
+use crate::expr::Name;
+use crate::source::Span;
+use crate::typed::{Entity, Machine};
+use hetemu_graph as graph;
+use hetemu_schema::Catalog;
+use std::collections::HashMap;
+
+pub(crate) use parts::Element;
+
+/// Everything that the steps share.
+pub(crate) struct Cx<'m> {
+    pub(crate) m: &'m Machine,
+    pub(crate) catalog: &'m Catalog,
+    pub(crate) scope: HashMap<&'m str, (Entity, Span)>,
+    pub(crate) sink: &'m mut Sink,
+    /// Values of params, lets and clocks, worked out when they are first needed.
+    params: Vec<eval::Slot>,
+    lets: Vec<eval::Slot>,
+    clocks: Vec<eval::Slot>,
+    /// Parts, arrays taken apart, in the order of the text.
+    pub(crate) elements: Vec<Element<'m>>,
+    /// Of each part of the machine: its first element, how many, and whether it is an array.
+    pub(crate) groups: Vec<Group>,
+    /// Buses with what has been resolved of them.
+    pub(crate) buses: Vec<graph::Bus>,
+    /// Of each bus: something in it could not be read or resolved.
+    pub(crate) holes: Vec<bool>,
+    pub(crate) wires: Vec<graph::Wire>,
+    pub(crate) settings: std::collections::BTreeMap<String, graph::Value>,
+}
+
+/// The elements of one part of the text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Group {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    pub(crate) array: bool,
+}
+
+/// Checks a machine. The graph is there if nothing is wrong with it.
+pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<graph::Graph> {
+    let scope = m.scope(sink);
+    let mut cx = Cx {
+        m,
+        catalog,
+        scope,
+        sink,
+        params: vec![eval::Slot::Todo; m.params.len()],
+        lets: vec![eval::Slot::Todo; m.lets.len()],
+        clocks: vec![eval::Slot::Todo; m.clocks.len()],
+        elements: Vec::with_capacity(m.parts.len()),
+        groups: Vec::with_capacity(m.parts.len()),
+        buses: Vec::with_capacity(m.buses.len()),
+        holes: vec![false; m.buses.len()],
+        wires: Vec::new(),
+        settings: Default::default(),
+    };
+    cx.check_params();
+    cx.check_lets();
+    cx.check_clocks();
+    cx.check_plugs();
+    cx.check_buses();
+    cx.check_parts();
+    cx.check_settings();
+    cx.check_rows();
+    cx.check_wires();
+    cx.check_maps();
+    cx.check_cores();
+    let graph = crate::lower::lower(&cx);
+    if !m.lost {
+        let names = cx.buses.iter().zip(&cx.holes).filter(|(_, hole)| **hole);
+        let doubtful = names.map(|(b, _)| b.name.as_str()).collect();
+        views::check(&graph, &doubtful, cx.sink);
+    }
+    cx.check_requires();
+    (!cx.sink.has_errors()).then_some(graph)
+}
+
+impl<'m> Cx<'m> {
+    /// What a name means; a name that means nothing is reported and gives `None`.
+    pub(crate) fn lookup(&mut self, name: &Name, wanted: &str) -> Option<Entity> {
+        if let Some((e, _)) = self.scope.get(name.text.as_str()) {
+            return (*e != Entity::Unknown).then_some(*e);
+        }
+        if !self.m.lost {
+            let d = self.nothing(name, wanted);
+            self.sink.push(d);
+        }
+        None
+    }
+
+    fn nothing(&self, name: &Name, wanted: &str) -> Diagnostic {
+        let what = format!("nothing in this machine is called `{name}`");
+        let d = Diagnostic::new(codes::E0302, name.span, what);
+        let mut names: Vec<&str> = self.scope.keys().copied().collect();
+        names.sort_unstable();
+        // A name of the right kind is the better guess of two that are equally near.
+        names.sort_by_key(|n| self.scope.get(n).is_none_or(|(e, _)| e.words() != wanted));
+        match suggest::nearest(&name.text, names) {
+            Some(near) => {
+                let place = self.scope.get(near).map(|(_, s)| *s);
+                let d = d.fix(format!("did you mean `{near}`?"), name.span, near);
+                place.map_or(d.clone(), |s| d.also(s, format!("`{near}` is declared here")))
+            }
+            None if wanted.is_empty() => d,
+            None => {
+                let of_kind = self.m.declared().filter(|(_, e)| e.words() == wanted);
+                let list = suggest::list(of_kind.map(|(n, _)| n.text.as_str()));
+                match list.is_empty() {
+                    true => d.note(format!("{wanted} is needed here, and there is none")),
+                    false => d.note(format!("{wanted} is needed here: {list}")),
+                }
+            }
+        }
+    }
+
+    /// Reports a name that means something of another kind.
+    pub(crate) fn wrong_kind(&mut self, name: &Name, is: Entity, wanted: &str) {
+        let what = format!("`{name}` is {}, and {wanted} is needed here", is.words());
+        let d = Diagnostic::new(codes::E0306, name.span, what);
+        let d = match self.scope.get(name.text.as_str()) {
+            Some((_, s)) => d.also(*s, "declared here"),
+            None => d,
+        };
+        self.sink.push(d);
+    }
+
+    pub(crate) fn report(&mut self, d: Diagnostic) {
+        self.sink.push(d);
+    }
+}

@@ -1,0 +1,286 @@
+//! Settings of parts and of the machine: which property, clock, link or bus port each means.
+
+use super::coerce::Taker;
+use super::values::{Num, Val};
+use super::{Cx, clocks};
+use crate::diag::{Diagnostic, codes, suggest};
+use crate::expr::{Dim, ExprKind, Name};
+use crate::typed::{Entity, Setting};
+use hetemu_graph::Value;
+use hetemu_schema::{ClockPort, DeviceType, Literal, PropType, Property};
+use std::collections::BTreeMap;
+
+/// What a name on the left of `=` means for a type.
+enum Slot {
+    Prop(&'static Property),
+    Clock(&'static ClockPort),
+    Link(&'static hetemu_schema::Link),
+    Master(&'static hetemu_schema::Master),
+}
+
+fn slot(ty: &'static DeviceType, name: &str) -> Option<Slot> {
+    ty.prop(name)
+        .map(Slot::Prop)
+        .or_else(|| ty.clock(name).map(Slot::Clock))
+        .or_else(|| ty.link(name).map(Slot::Link))
+        .or_else(|| ty.master(name).map(Slot::Master))
+}
+
+/// Every name that `=` can set.
+fn settable(ty: &'static DeviceType) -> impl Iterator<Item = &'static str> {
+    let props = ty.props.iter().map(|p| p.name);
+    let clocks = ty.clocks.iter().map(|p| p.name);
+    let links = ty.links.iter().map(|p| p.name);
+    props.chain(clocks).chain(links).chain(ty.masters.iter().map(|p| p.name))
+}
+
+/// `ns16550a` has no property `clokc`.
+pub(super) fn no_property(ty: &'static DeviceType, name: &Name) -> Diagnostic {
+    let what = format!("`{}` has no property `{name}`", ty.full_name());
+    let d = Diagnostic::new(codes::E0801, name.span, what);
+    if ty.output(&name.text).is_some() {
+        return d.help(format!("`{name}` is an output: `{name} -> part.input`"));
+    }
+    if ty.input(&name.text).is_some() {
+        return d.help(format!("`{name}` is an input: `{name} <- part.output`"));
+    }
+    let names: Vec<&str> = settable(ty).collect();
+    let d = match suggest::nearest(&name.text, names.iter().copied()) {
+        Some(near) => d.fix(format!("did you mean `{near}`?"), name.span, near),
+        None => d,
+    };
+    match names.is_empty() {
+        true => d.note("it has no properties at all"),
+        false => d.note(format!("it has {}", suggest::list(names))),
+    }
+}
+
+impl Cx<'_> {
+    /// Resolves every setting of one element, then its defaults and what is missing.
+    pub(crate) fn settings_of(&mut self, el: usize) {
+        let Some(e) = self.elements.get(el) else { return };
+        let (ty, text) = (e.part.ty, e.text);
+        let var = text.array.as_ref().map(|(v, _)| v.text.as_str()).zip(e.part.index);
+        let var = var.map(|(v, k)| (v, u64::from(k)));
+        // What is wrong with an array is said once, for its first element.
+        let broken = e.part.index.is_some_and(|k| k > 0)
+            && el.checked_sub(1).and_then(|f| self.elements.get(f)).is_some_and(|f| f.doubtful);
+        if broken {
+            self.elements[el].doubtful = true;
+            return;
+        }
+        let before = self.sink.len();
+        let mut seen: BTreeMap<&str, &Setting> = BTreeMap::new();
+        for s in &text.settings {
+            let Some(name) = s.path.single() else {
+                let what = format!("`{}` is not a property", s.path.dotted());
+                let d = Diagnostic::new(codes::E0801, s.path.span, what);
+                self.report(d.note("on the left of `=` stands one name of the part's own"));
+                continue;
+            };
+            if let Some(first) = seen.get(name.text.as_str()) {
+                let what = format!("`{name}` is set twice");
+                let d = Diagnostic::new(codes::E0806, name.span, what);
+                self.report(d.also(first.path.span, "the first time"));
+                continue;
+            }
+            seen.insert(&name.text, s);
+            self.setting(el, ty, name, s, var);
+        }
+        self.missing(el);
+        self.attach(el);
+        if self.sink.len() > before {
+            self.elements[el].doubtful = true;
+        }
+    }
+
+    fn setting(
+        &mut self,
+        el: usize,
+        ty: &'static DeviceType,
+        name: &Name,
+        s: &Setting,
+        var: super::eval::Var<'_>,
+    ) {
+        match slot(ty, &name.text) {
+            None => {
+                let d = no_property(ty, name).path(format!("{}.{name}", self.element_name(el)));
+                self.report(d);
+            }
+            Some(Slot::Prop(p)) => {
+                if p.unstable {
+                    let what = format!("`{}` is unstable: it may change without a new version", p.name);
+                    self.report(Diagnostic::new(codes::W0805, name.span, what));
+                }
+                let value = match p.ty {
+                    PropType::Part => self.part_name(&s.value),
+                    _ => {
+                        let value = self.eval(&s.value, var);
+                        let origin = format!("{}, property `{}`", ty.full_name(), p.name);
+                        let (min, max, doc) = (p.min, p.max, p.doc);
+                        let to = Taker { name: p.name, ty: p.ty, min, max, origin, doc };
+                        self.coerce(&value, s.value.span, &to)
+                    }
+                };
+                let part = &mut self.elements[el].part;
+                part.set.push(p.name.to_string());
+                if let Some(v) = value {
+                    part.props.insert(p.name.to_string(), v);
+                } else {
+                    self.elements[el].doubtful = true;
+                }
+            }
+            Some(Slot::Clock(c)) => {
+                let clock = self.clock_of(&s.value);
+                let part = &mut self.elements[el].part;
+                if let Some(clock) = clock {
+                    part.clocks.insert(c.name.to_string(), clock);
+                } else {
+                    self.elements[el].doubtful = true;
+                }
+            }
+            Some(Slot::Link(l)) => self.link(el, l, &s.value),
+            Some(Slot::Master(m)) => self.master(el, m, &s.value),
+        }
+    }
+
+    /// The frequency of a clock input and the name of its clock, if it has one.
+    fn clock_of(&mut self, e: &crate::expr::Expr) -> Option<(u64, String)> {
+        let Val::Num(n) = self.clock_hz(e) else { return None };
+        let name = match &e.kind {
+            ExprKind::Path(p) => p.dotted(),
+            _ => String::new(),
+        };
+        Some((clocks::hz(n)?, name))
+    }
+
+    fn part_name(&mut self, e: &crate::expr::Expr) -> Option<Value> {
+        let ExprKind::Path(p) = &e.kind else {
+            let what = "the name of a part is needed here";
+            self.report(Diagnostic::new(codes::E0206, e.span, what));
+            return None;
+        };
+        let name = &p.segs.first()?.name;
+        match self.lookup(name, "a part")? {
+            Entity::Part(_) => Some(Value::Str(p.dotted())),
+            other => {
+                self.wrong_kind(name, other, "a part");
+                None
+            }
+        }
+    }
+
+    /// Fills defaults in and reports what is required and not set. The size of a memory may still come
+    /// from its row, so it is looked for with the rows.
+    fn missing(&mut self, el: usize) {
+        let Some(e) = self.elements.get_mut(el) else { return };
+        let ty = e.part.ty;
+        let set_in_text = |name: &str| {
+            e.text.settings.iter().any(|s| s.path.single().is_some_and(|n| n.text == name))
+        };
+        let mut lacking: Vec<(&str, &str, &str)> = Vec::new();
+        for p in ty.props {
+            if let Some(d) = p.default {
+                let value = match d {
+                    Literal::Int(n) => Value::Int(n),
+                    Literal::Bool(b) => Value::Bool(b),
+                    Literal::Str(s) => Value::Str(s.to_string()),
+                };
+                if !set_in_text(p.name) {
+                    e.part.props.insert(p.name.to_string(), value);
+                }
+            } else if !p.optional && !set_in_text(p.name) && !sized_by_row(ty, p.name) {
+                lacking.push(("property", p.name, p.doc));
+            }
+        }
+        for c in ty.clocks {
+            match c.default_hz {
+                _ if set_in_text(c.name) => {}
+                Some(hz) => {
+                    e.part.clocks.insert(c.name.to_string(), (hz, String::new()));
+                }
+                None if !c.optional => lacking.push(("clock", c.name, "")),
+                None => {}
+            }
+        }
+        let links = ty.links.iter().filter(|l| !l.optional && !set_in_text(l.name));
+        lacking.extend(links.map(|l| ("plug", l.name, "")));
+        let masters = ty.masters.iter().filter(|m| !m.optional && !set_in_text(m.name));
+        lacking.extend(masters.map(|m| ("bus", m.name, "")));
+        if e.doubtful {
+            return;
+        }
+        let (at, path) = (e.text.ty.span, e.part.name.clone());
+        for (kind, name, doc) in lacking {
+            let what = format!("required {kind} `{name}` of `{}` is not set", ty.full_name());
+            let d = Diagnostic::new(codes::E0803, at, what).path(format!("{path}.{name}"));
+            let names: Vec<&str> = match kind {
+                "clock" => self.m.clocks.iter().map(|c| c.0.text.as_str()).collect(),
+                "bus" => self.m.buses.iter().map(|b| b.name.text.as_str()).collect(),
+                "plug" => self.m.plugs.iter().map(|p| p.name.text.as_str()).collect(),
+                _ => Vec::new(),
+            };
+            let d = match names.first() {
+                Some(one) => d.help(format!("write `{name} = {one}` in its braces")),
+                None => d.help(format!("write `{name} = ...` in its braces")),
+            };
+            let d = if doc.is_empty() { d } else { d.note(doc) };
+            self.sink.push(d);
+        }
+    }
+
+    /// `machine.x = value`.
+    pub(crate) fn check_settings(&mut self) {
+        let m = self.m;
+        let mut seen: BTreeMap<&str, &Setting> = BTreeMap::new();
+        for s in &m.settings {
+            let Some(name) = s.path.single() else {
+                let what = "a setting of the machine is one name";
+                self.report(Diagnostic::new(codes::E0801, s.path.span, what));
+                continue;
+            };
+            if let Some(first) = seen.insert(&name.text, s) {
+                let d = Diagnostic::new(codes::E0806, name.span, format!("`{name}` is set twice"));
+                self.report(d.also(first.path.span, "the first time"));
+                continue;
+            }
+            if !MACHINE.contains(&name.text.as_str()) {
+                let what = format!("a machine has no setting `{name}`");
+                let d = Diagnostic::new(codes::E0801, name.span, what);
+                let d = match suggest::nearest(&name.text, MACHINE) {
+                    Some(near) => d.fix(format!("did you mean `{near}`?"), name.span, near),
+                    None => d,
+                };
+                self.report(d.note(format!("settings are {}", suggest::list(MACHINE))));
+                continue;
+            }
+            let value = self.eval(&s.value, None);
+            if let Some(v) = plain(&value) {
+                self.settings.insert(name.text.clone(), v);
+            }
+        }
+    }
+}
+
+/// Settings of the machine itself: what to log, the longest time that a cluster runs by itself, the
+/// seed of everything random, whether an access to nothing stops the run.
+const MACHINE: [&str; 4] = ["log", "quantum", "seed", "strict"];
+
+/// Whether the row of a part can stand for its property `size`.
+pub(super) fn sized_by_row(ty: &DeviceType, prop: &str) -> bool {
+    prop == "size" && ty.regions.iter().any(|r| r.size.is_none())
+}
+
+/// A value of the graph, durations in ns.
+pub(super) fn plain(v: &Val) -> Option<Value> {
+    Some(match v {
+        Val::Num(n) => {
+            let scale = if n.dim == Dim::Duration { 1_000 } else { 1 };
+            Value::Int(Num::new(n.n, n.d.saturating_mul(scale), n.dim).whole()?)
+        }
+        Val::Bool(b) => Value::Bool(*b),
+        Val::Str(s) | Val::Word(s) => Value::Str(s.clone()),
+        Val::List(items) => Value::List(items.iter().filter_map(|(v, _)| plain(v)).collect()),
+        Val::Unknown => return None,
+    })
+}

@@ -1,0 +1,136 @@
+//! Wires: both ends resolved, equally long, of kinds that fit.
+
+use super::Cx;
+use super::ends::{End, Side};
+use super::eval::Var;
+use crate::diag::{Diagnostic, codes};
+use crate::source::Span;
+use crate::typed::{Part, Wire};
+use hetemu_graph as graph;
+use hetemu_schema::SignalKind;
+use std::collections::BTreeSet;
+
+/// What the drivers' check needs to know beside the wires.
+#[derive(Default)]
+pub(crate) struct Ties {
+    /// Inputs that the text says are not driven: element and port.
+    pub(crate) none: BTreeSet<(u32, u32)>,
+    /// A wire was reported: what seems to be missing may be its ends.
+    pub(crate) lost: bool,
+}
+
+impl<'m> Cx<'m> {
+    pub(crate) fn check_wires(&mut self) {
+        let m = self.m;
+        let mut ties = Ties { none: BTreeSet::new(), lost: m.lost };
+        for (i, part) in m.parts.iter().enumerate() {
+            let group = self.groups.get(i).copied().unwrap_or_default();
+            for w in &part.wires {
+                self.part_wire(part, w, group, &mut ties);
+            }
+        }
+        for w in &m.wires {
+            let before = self.sink.len();
+            let from = self.far_end(&w.from, Side::Output, None);
+            let to = self.far_end(&w.to, Side::Input, None);
+            self.connect(from, to, w.span, before, &mut ties);
+        }
+        self.check_drivers(&ties);
+    }
+
+    /// A wire in a part's braces, once for each element; what is wrong is said for the first.
+    fn part_wire(&mut self, part: &'m Part, w: &Wire, group: super::Group, ties: &mut Ties) {
+        let var_name = part.array.as_ref().map(|(v, _)| v.text.as_str());
+        for el in group.first..group.first + group.count {
+            let var: Var<'_> = var_name.map(|v| (v, (el - group.first) as u64));
+            let before = self.sink.len();
+            if w.reversed && w.from.single().is_some_and(|n| n.text == "none") {
+                if let Some(end) = self.own_end(el, &w.to, Side::Input, var) {
+                    ties.none.extend(end.lines.iter().map(|l| (l.part.0, l.port)));
+                }
+            } else {
+                let (from, to) = if w.reversed {
+                    let to = self.own_end(el, &w.to, Side::Input, var);
+                    (self.far_end(&w.from, Side::Output, var), to)
+                } else {
+                    let from = self.own_end(el, &w.from, Side::Output, var);
+                    (from, self.far_end(&w.to, Side::Input, var))
+                };
+                self.connect(from, to, w.span, before, ties);
+            }
+            if self.sink.len() > before {
+                ties.lost = true;
+                break;
+            }
+        }
+        if group.count == 0 {
+            // The part's type is not known; the other end may be all that drives something.
+            ties.lost = true;
+        }
+    }
+
+    fn connect(
+        &mut self,
+        from: Option<End>,
+        to: Option<End>,
+        span: Span,
+        before: usize,
+        ties: &mut Ties,
+    ) {
+        let (Some(from), Some(to)) = (from, to) else {
+            ties.lost = true;
+            return;
+        };
+        if self.sink.len() > before {
+            ties.lost = true;
+        }
+        let (a, b) = (from.lines.len(), to.lines.len());
+        if a != b {
+            ties.lost = true;
+            let s = |n: usize| if n == 1 { "" } else { "s" };
+            let what = format!("{a} output{} are wired to {b} input{}", s(a), s(b));
+            let what = what.replace("1 output are", "1 output is");
+            let d = Diagnostic::new(codes::E0406, from.index, what).label(a.to_string());
+            let d = d.also(to.index, b.to_string());
+            let first = to.lines.first().map_or(0, |l| l.index);
+            let last = first as usize + a - 1;
+            let d = match (a, to.index == to.span) {
+                (1, _) if b > 1 => d.help("one output to several inputs is several wires"),
+                (_, false) if a > 1 => {
+                    let text = format!("{first}..{last}");
+                    d.fix(format!("write `{text}`"), to.index, text)
+                }
+                _ => d,
+            };
+            self.report(d);
+            return;
+        }
+        let (out, input) = (from.signal, to.signal);
+        if input.kind == SignalKind::Level && out.kind != SignalKind::Level {
+            let word = |k| match k {
+                SignalKind::Level => "a level",
+                SignalKind::Edge => "an edge",
+                SignalKind::Pulse => "a pulse",
+            };
+            let name = |cx: &Self, end: &End| {
+                let el = end.lines.first().map_or("", |l| cx.element_name(l.part.0 as usize));
+                format!("{el}.{}", end.signal.name)
+            };
+            let what = format!(
+                "`{}` is {} output and `{}` is {} input",
+                name(self, &from),
+                word(out.kind),
+                name(self, &to),
+                word(input.kind)
+            );
+            let d = Diagnostic::new(codes::E0407, from.span, what).label(word(out.kind));
+            let d = d.also(to.span, word(input.kind));
+            self.report(d.note("a level input must see when its cause ends; events have no end"));
+            ties.lost = true;
+            return;
+        }
+        let pairs = from.lines.into_iter().zip(to.lines);
+        let wires = pairs.map(|(from, to)| graph::Wire { from, to, kind: out.kind, span });
+        self.wires.extend(wires);
+    }
+}
