@@ -1,6 +1,18 @@
-//! Timers and clocks of the day.
+//! Timers and clocks.
+
+pub mod goldfish_rtc;
+pub mod lowrisc_timer;
+pub mod riscv_clint;
+
+use hetemu_hw::{Family, Model};
 
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
+
+/// Models of this family.
+pub const MODELS: &[Model] = &[goldfish_rtc::MODEL, lowrisc_timer::MODEL, riscv_clint::MODEL];
+
+/// This family.
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
