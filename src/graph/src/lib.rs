@@ -4,6 +4,9 @@
 //! `lang` (and QMP through it) makes a [`Graph`]; `check`, `diff`, `graph`, `explain`, `doc` and the
 //! live machine only read it. Everything here is pure.
 
+mod diff;
+mod explain;
+mod json;
 mod model;
 pub mod names;
 pub mod show;
@@ -11,5 +14,8 @@ pub mod show;
 mod testing;
 mod view;
 
+pub use diff::{Change, Class, Diff, SavedStates, Sign, diff};
+pub use explain::{Locate, explain_address, explain_name, register_at};
+pub use json::{Detail, json_text, semantic_hash, to_json};
 pub use model::*;
 pub use view::{Flat, Range, flatten};
