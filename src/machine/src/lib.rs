@@ -1,1 +1,37 @@
-//! ...
+//! From the wired graph to a live machine.
+//!
+//! A machine goes through its phases and never back; each is a type, so that a wrong order does not
+//! compile: [`Declared`] -> [`Checked`] -> [`Created`] -> [`Wired`] -> [`Realized`] -> [`Ready`] ->
+//! [`Running`]. QMP's names map onto them: accel-created is `Checked`, initialized is `Created`, ready
+//! is `Ready`.
+//!
+//! The machine owns every object. Devices lie in slots and are taken out for the time of a call, so that
+//! a call sees everything but itself; signals travel through one queue, so that cycles of interrupts
+//! cannot recurse. It knows virtual time only: the host's clock, terminals and files come in through
+//! [`SerialPlug`] and [`Files`]. No device, core or instruction set is named here; what exists is passed
+//! in as a [`Registry`].
+
+mod boot;
+mod build;
+mod events;
+mod htif;
+mod monitor;
+mod phases;
+mod plug;
+mod registry;
+mod report;
+mod run;
+mod semihost;
+mod spaces;
+mod stats;
+mod trouble;
+mod wiring;
+mod world;
+
+pub use boot::{BOOT_TYPES, Files, ImageArg};
+pub use phases::{Checked, Created, Declared, Options, Ready, Realized, Wired};
+pub use plug::SerialPlug;
+pub use registry::Registry;
+pub use report::Report;
+pub use run::{Outcome, Running, Step};
+pub use stats::Counts;

@@ -1,0 +1,97 @@
+//! What lies in memory when a machine starts: images of memories' `image` links, of `--image`, and of
+//! boot parts, which do what a board's boot ROM or a loader does.
+//!
+//! Everything is kept and written again at a reset, as a ROM would have it.
+
+mod place;
+mod riscv;
+mod schema;
+
+pub(crate) use place::{Load, Loads};
+pub use schema::BOOT_TYPES;
+
+use crate::phases::Realized;
+use crate::report::Report;
+use hetemu_graph::{PartId, Plug};
+use hetemu_loader::Image;
+use hetemu_schema::PlugKind;
+
+/// Reads files for the machine: relative to the machine's own file, from the user's folder, or embedded.
+pub trait Files {
+    /// The bytes of a plug's value or of a path on the command line. Errors say what went wrong.
+    fn read(&self, path: &str, from_text: bool) -> Result<Vec<u8>, String>;
+}
+
+/// `--image FILE[@ADDR]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageArg {
+    /// The file.
+    pub path: String,
+    /// Where it goes if the file does not say.
+    pub at: Option<u64>,
+}
+
+/// Reads and parses one image.
+pub(crate) fn read(files: &dyn Files, path: &str, from_text: bool) -> Result<Image, Report> {
+    let bytes = files.read(path, from_text).map_err(|e| {
+        Report::new("E1003", format!("image `{path}` cannot be read: {e}"))
+    })?;
+    hetemu_loader::load(&bytes)
+        .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be used: {e}")))
+}
+
+/// Loads everything.
+pub(crate) fn prepare(m: &mut Realized, args: &[ImageArg], files: &dyn Files) -> Result<(), Report> {
+    linked(m, files)?;
+    let boots: Vec<PartId> = {
+        let is_boot = |ty: &hetemu_schema::DeviceType| BOOT_TYPES.iter().any(|b| b.name == ty.name);
+        m.graph.parts().filter(|(_, p)| is_boot(p.ty)).map(|(id, _)| id).collect()
+    };
+    let mut rest = args;
+    for id in boots {
+        // The first image without an address is the boot part's firmware.
+        let first = rest.split_first().filter(|(a, _)| a.at.is_none());
+        let firmware = first.map(|(a, tail)| {
+            rest = tail;
+            a
+        });
+        riscv::boot(m, id, firmware, files)?;
+    }
+    for (i, arg) in rest.iter().enumerate() {
+        let image = read(files, &arg.path, false)?;
+        m.load_image(image, &arg.path, arg.at, i == 0 && rest.len() == args.len())?;
+    }
+    m.apply_loads();
+    m.start_at_images();
+    Ok(())
+}
+
+/// The value of the image plug at a part's link.
+pub(crate) fn plugged<'a>(m: &'a Realized, part: PartId, link: &str) -> Option<&'a Plug> {
+    let name = m.graph.part(part).links.get(link)?;
+    m.graph.find_plug(name).filter(|p| p.kind == PlugKind::Image && p.value.is_some())
+}
+
+/// Images that the text links to memories.
+fn linked(m: &mut Realized, files: &dyn Files) -> Result<(), Report> {
+    let memories: Vec<PartId> = m
+        .graph
+        .parts()
+        .filter(|(id, _)| m.memories.keys().any(|(part, _)| part == id))
+        .map(|(id, _)| id)
+        .collect();
+    for id in memories {
+        let links = m.graph.part(id).ty.links;
+        for link in links.iter().filter(|l| l.kind == PlugKind::Image) {
+            let Some(plug) = plugged(m, id, link.name) else { continue };
+            let (path, from_text) = (plug.value.clone().unwrap_or_default(), plug.from_text);
+            let image = read(files, &path, from_text)?;
+            if image.floats() {
+                m.load_into(id, image, &path)?;
+            } else {
+                m.load_seen_by(id, image, &path)?;
+            }
+        }
+    }
+    Ok(())
+}

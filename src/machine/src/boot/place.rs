@@ -1,0 +1,268 @@
+//! Where the bytes of images go.
+
+use crate::phases::Realized;
+use crate::report::Report;
+use crate::stats::hex;
+use hetemu_engine::{Kind, Ram, Space};
+use hetemu_graph::PartId;
+use hetemu_loader::Image;
+use std::sync::Arc;
+
+/// Bytes to be written at every start.
+pub(crate) struct Load {
+    to: To,
+    addr: u64,
+    bytes: Vec<u8>,
+    size: u64,
+}
+
+enum To {
+    Space(Arc<Space>),
+    Ram(Arc<Ram>),
+}
+
+/// Everything that is loaded.
+#[derive(Default)]
+pub(crate) struct Loads(Vec<Load>);
+
+impl Loads {
+    pub(crate) fn push_space(&mut self, space: &Arc<Space>, addr: u64, bytes: Vec<u8>, size: u64) {
+        self.0.push(Load { to: To::Space(space.clone()), addr, bytes, size });
+    }
+
+    /// Writes everything. Where a segment is longer than its bytes the rest becomes zero.
+    pub(crate) fn apply(&self, fresh: bool) {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        for load in &self.0 {
+            let write = |at: u64, bytes: &[u8]| match &load.to {
+                To::Space(space) => space.write_rom(at, bytes),
+                To::Ram(ram) => ram.write(at, bytes),
+            };
+            write(load.addr, &load.bytes);
+            let mut done = load.bytes.len() as u64;
+            // New memory is zero already.
+            while !fresh && done < load.size {
+                let n = (load.size - done).min(4096);
+                write(load.addr.wrapping_add(done), ZEROS.get(..n as usize).unwrap_or(&ZEROS));
+                done += n;
+            }
+        }
+    }
+
+    /// Whether something is loaded at an address of a view.
+    fn covers(&self, space: &Arc<Space>, pa: u64) -> bool {
+        let Some(entry) = space.find(pa) else { return false };
+        let Kind::Ram { ram, offset, .. } = &entry.kind else { return false };
+        self.0.iter().any(|l| {
+            let (at, base) = match &l.to {
+                To::Ram(other) if Arc::ptr_eq(other, ram) => (pa - entry.start + offset, l.addr),
+                To::Ram(_) => return false,
+                To::Space(_) => (pa, l.addr),
+            };
+            at.checked_sub(base).is_some_and(|o| o < l.size)
+        })
+    }
+}
+
+/// The memories of a view, for messages.
+fn memories(m: &Realized, cluster: usize) -> Vec<(u64, u64, String)> {
+    let Some(view) = m.views.get(cluster) else { return Vec::new() };
+    let mut out = Vec::new();
+    for range in hetemu_graph::flatten(&m.graph, *view) {
+        if let hetemu_graph::Flat::Region { part, region, .. } = range.to
+            && m.memories.contains_key(&(part, region))
+        {
+            out.push((range.start, range.last, m.graph.part(part).name.clone()));
+        }
+    }
+    out
+}
+
+impl Realized {
+    /// The first core's view.
+    pub(crate) fn first_space(&self) -> Option<&Arc<Space>> {
+        self.spaces.first()
+    }
+
+    /// Loads an image of the command line through the first cluster's view.
+    pub(crate) fn load_image(
+        &mut self,
+        mut image: Image,
+        path: &str,
+        at: Option<u64>,
+        first: bool,
+    ) -> Result<(), Report> {
+        if image.floats() {
+            let base = match at {
+                Some(at) => Some(at),
+                None => self.default_base(),
+            };
+            let base = base.ok_or_else(|| {
+                Report::new("E1007", format!("`{path}` has no address of its own"))
+                    .note("help", format!("say where it goes: `--image {path}@0x8000_0000`"))
+            })?;
+            image.place(base);
+        } else if at.is_some() {
+            return Err(Report::new("E1007", format!("`{path}` says itself where it goes"))
+                .note("help", format!("an ELF file has addresses: write `--image {path}`")));
+        }
+        self.load_placed(0, image, path, first)
+    }
+
+    /// Where a raw image goes by itself: to the start of the memory at the first core's reset vector.
+    fn default_base(&self) -> Option<u64> {
+        let vector = self.reset_vector(0, 0)?;
+        let entry = self.first_space()?.find(vector)?;
+        matches!(entry.kind, Kind::Ram { .. }).then_some(entry.start)
+    }
+
+    /// Loads an image with addresses, through the view of the first cluster that sees a memory.
+    pub(crate) fn load_seen_by(&mut self, part: PartId, image: Image, path: &str) -> Result<(), Report> {
+        let sees = |bus: &hetemu_graph::BusId| {
+            hetemu_graph::flatten(&self.graph, *bus).iter().any(
+                |r| matches!(r.to, hetemu_graph::Flat::Region { part: p, .. } if p == part),
+            )
+        };
+        let cluster = self.views.iter().position(sees).unwrap_or(0);
+        self.load_placed(cluster, image, path, false)
+    }
+
+    /// Loads a raw image into one memory, from its beginning on.
+    pub(crate) fn load_into(&mut self, part: PartId, image: Image, path: &str) -> Result<(), Report> {
+        let found = self.memories.iter().find(|((p, _), _)| *p == part).map(|(_, ram)| ram.clone());
+        let Some(ram) = found else { return Ok(()) };
+        for s in image.segments {
+            if s.addr.saturating_add(s.bytes.len() as u64) > ram.len() {
+                let name = &self.graph.part(part).name;
+                return Err(Report::new(
+                    "E0903",
+                    format!("image `{path}` has {} bytes and `{name}` holds {}", s.bytes.len(), ram.len()),
+                ));
+            }
+            let size = s.size.min(ram.len().saturating_sub(s.addr));
+            self.loads.0.push(Load { to: To::Ram(ram.clone()), addr: s.addr, bytes: s.bytes, size });
+        }
+        self.symbols.merge(image.symbols);
+        Ok(())
+    }
+
+    /// Loads an image whose addresses are final.
+    pub(crate) fn load_placed(
+        &mut self,
+        cluster: usize,
+        image: Image,
+        path: &str,
+        first: bool,
+    ) -> Result<(), Report> {
+        self.fits_core(cluster, &image, path)?;
+        let Some(space) = self.spaces.get(cluster).cloned() else { return Ok(()) };
+        for s in &image.segments {
+            self.must_be_memory(cluster, &space, s.addr, s.size, path)?;
+        }
+        if let Some(entry) = image.entry {
+            self.entries.push((cluster, entry, first));
+        }
+        if let Some(tohost) = image.symbols.find("tohost") {
+            let fromhost = image.symbols.find("fromhost");
+            self.htif = Some(crate::htif::Htif { space: space.clone(), tohost, fromhost });
+        }
+        for s in image.segments {
+            self.loads.push_space(&space, s.addr, s.bytes, s.size);
+        }
+        self.symbols.merge(image.symbols);
+        Ok(())
+    }
+
+    fn fits_core(&self, cluster: usize, image: &Image, path: &str) -> Result<(), Report> {
+        let cores = self.graph.clusters.get(cluster).map(|c| c.cores.as_slice()).unwrap_or(&[]);
+        let Some(id) = cores.first() else { return Ok(()) };
+        let part = self.graph.part(*id);
+        let Some(core) = &part.ty.core else { return Ok(()) };
+        let big = part.endian() == Some(hetemu_schema::Endian::Big);
+        let wrong_bits = image.bits.is_some_and(|b| b > core.bits);
+        if wrong_bits || image.big_endian.is_some_and(|b| b != big) {
+            let order = |big| if big { "big-endian" } else { "little-endian" };
+            return Err(Report::new(
+                "E1008",
+                format!(
+                    "`{path}` is a {}-bit {} program and `{}` is a {}-bit {} core",
+                    image.bits.unwrap_or(core.bits),
+                    order(image.big_endian.unwrap_or(big)),
+                    part.name,
+                    core.bits,
+                    order(big)
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Every byte of a range must be memory that the cluster sees.
+    pub(crate) fn must_be_memory(
+        &self,
+        cluster: usize,
+        space: &Space,
+        addr: u64,
+        size: u64,
+        path: &str,
+    ) -> Result<(), Report> {
+        let last = addr.saturating_add(size.max(1) - 1);
+        let mut at = addr;
+        loop {
+            match space.find(at) {
+                Some(e) if matches!(e.kind, Kind::Ram { .. }) => {
+                    if e.last >= last {
+                        return Ok(());
+                    }
+                    at = e.last + 1;
+                }
+                _ => break,
+            }
+        }
+        let core = self.core_names.get(cluster).and_then(|c| c.first()).map_or("?", String::as_str);
+        let mut report = Report::new(
+            "E0903",
+            format!("{path} loads {} .. {}, which `{core}` sees as unmapped", hex(addr), hex(last)),
+        );
+        let near = memories(self, cluster).into_iter().min_by_key(|(start, end, _)| {
+            if at < *start { start - at } else { at.saturating_sub(*end) }
+        });
+        if let Some((start, end, name)) = near {
+            report.add("note", format!("nearest memory: {name} {} .. {}", hex(start), hex(end)));
+            if start <= addr && addr <= end {
+                report.add("note", format!("{} bytes do not fit", last - end));
+            }
+        }
+        Err(report)
+    }
+
+    /// A core's reset vector: its property, else its type's.
+    pub(crate) fn reset_vector(&self, cluster: usize, core: usize) -> Option<u64> {
+        let id = *self.graph.clusters.get(cluster)?.cores.get(core)?;
+        let part = self.graph.part(id);
+        part.int("reset_vector").or(part.ty.core.as_ref().map(|c| c.reset_vector))
+    }
+
+    pub(crate) fn apply_loads(&mut self) {
+        self.loads.apply(true);
+    }
+
+    /// Cores begin at the entry of the command line's first image; with images of the text only where
+    /// nothing is loaded at the reset vector.
+    pub(crate) fn start_at_images(&mut self) {
+        for (cluster, names) in self.core_names.iter().enumerate() {
+            for core in 0..names.len() {
+                let mine = |e: &&(usize, u64, bool)| e.0 == cluster;
+                let chosen = self.entries.iter().filter(mine).find(|e| e.2);
+                let other = self.entries.iter().find(mine).filter(|_| {
+                    let vector = self.reset_vector(cluster, core);
+                    let space = self.spaces.get(cluster);
+                    !vector.zip(space).is_some_and(|(v, s)| self.loads.covers(s, v))
+                });
+                if let Some((_, entry, _)) = chosen.or(other) {
+                    self.starts.insert((cluster, core), *entry);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A running machine.
+//!
+//! The virtual clock is advanced by executed instructions. Cores run in slices that end at the next
+//! event or quantum; within a slice the core that is furthest behind runs first, so that the order is the
+//! same in every run. Events lie at slice ends, and a device that sets an earlier timer ends the slice
+//! early: one core sees exact times, several see each other no later than a quantum.
+
+mod crash;
+
+use crate::phases::Realized;
+use crate::report::Report;
+use crate::stats::Counts;
+use crate::wiring::Sink;
+use crate::world::{CoreSignal, End, Suspicion};
+use hetemu_engine::Stop;
+use hetemu_hw::time::{Ps, SECOND};
+
+/// Longest slice of a machine with one core, and with several.
+const QUANTUM_ONE: Ps = SECOND / 1000;
+const QUANTUM_MANY: Ps = SECOND / 50_000;
+/// Longest slice while a word of memory must be watched.
+const QUANTUM_HTIF: Ps = SECOND / 200_000;
+/// Slices without anything but instructions before a closed loop is looked for.
+const QUIET_SLICES: u32 = 64;
+
+/// How a machine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The guest reported this exit code.
+    Exit(i32),
+    /// The guest cannot go on, or strict mode stopped it.
+    Stuck(Report),
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Cores ran.
+    Ran,
+    /// Every core waits: nothing happens before this time, or ever.
+    Idle(Option<Ps>),
+    /// It is over: ask [`Running::outcome`].
+    Ended,
+}
+
+/// A running machine.
+pub struct Running {
+    pub(crate) m: Realized,
+    /// Local time of each core, by cluster.
+    times: Vec<Vec<Ps>>,
+    quantum: Ps,
+    quiet: u32,
+    moves: u64,
+    resets: u32,
+}
+
+impl Running {
+    pub(crate) fn start(m: Realized) -> Running {
+        let times: Vec<Vec<Ps>> = m.core_names.iter().map(|c| vec![0; c.len()]).collect();
+        let cores: usize = times.iter().map(Vec::len).sum();
+        let usual = if cores > 1 { QUANTUM_MANY } else { QUANTUM_ONE };
+        let set = m.graph.settings.get("quantum").and_then(|v| v.as_int());
+        let mut quantum = set.map_or(usual, |ns| ns.saturating_mul(1000).max(1000));
+        if m.world.htif.is_some() {
+            quantum = quantum.min(QUANTUM_HTIF);
+        }
+        let mut running = Running { m, times, quantum, quiet: 0, moves: 0, resets: 0 };
+        running.reset();
+        running
+    }
+
+    /// Power-on reset of everything; memory keeps its content.
+    fn reset(&mut self) {
+        let world = &mut self.m.world;
+        world.fifo.clear();
+        world.core_signals.clear();
+        world.events.clear();
+        world.reset_wanted = false;
+        world.suspicion = None;
+        for watch in world.watches.iter_mut().flatten() {
+            watch.clear();
+        }
+        for slot in &mut world.slots {
+            slot.timers.clear();
+        }
+        for sink in world.routes.reset() {
+            if let Sink::Core { cluster, core, input, line } = sink
+                && let Some(c) = self.m.clusters.get_mut(cluster)
+            {
+                c.signal(core, input, line, false);
+            }
+        }
+        for (c, cluster) in self.m.clusters.iter_mut().enumerate() {
+            for core in 0..cluster.cores() {
+                cluster.reset(core);
+                if let Some(entry) = self.m.starts.get(&(c, core)) {
+                    let pc = cluster.cpu(core).layout().pc;
+                    cluster.regs_mut(core).set(pc, *entry);
+                }
+            }
+        }
+        for slot in 0..world.slots.len() {
+            world.call(slot, |dev, cx| dev.reset(cx));
+        }
+        world.drain();
+        self.quiet = 0;
+    }
+
+    /// A reset that the guest asked for: images are loaded anew.
+    fn reset_again(&mut self) {
+        self.resets += 1;
+        self.m.loads.apply(false);
+        self.reset();
+    }
+
+    /// Hands signals to cores; one that waited goes on at the time of the signal.
+    fn deliver(&mut self) {
+        let now = self.m.world.now;
+        while let Some(signal) = self.m.world.core_signals.pop_front() {
+            let CoreSignal { cluster, core, input, line, level } = signal;
+            let Some(c) = self.m.clusters.get_mut(cluster) else { continue };
+            let waited = c.waiting(core);
+            c.signal(core, input, line, level);
+            if waited {
+                self.catch_up(cluster, core, now);
+            }
+        }
+    }
+
+    fn catch_up(&mut self, cluster: usize, core: usize, now: Ps) {
+        if let Some(t) = self.times.get_mut(cluster).and_then(|c| c.get_mut(core)) {
+            *t = (*t).max(now);
+        }
+    }
+
+    /// The core that is furthest behind and can run before `end`.
+    fn next_core(&self, end: Ps) -> Option<(usize, usize, Ps)> {
+        let mut best: Option<(usize, usize, Ps)> = None;
+        for (c, times) in self.times.iter().enumerate() {
+            let Some(cluster) = self.m.clusters.get(c) else { continue };
+            for (i, t) in times.iter().enumerate() {
+                if *t < end && best.is_none_or(|b| *t < b.2) && !cluster.waiting(i) {
+                    best = Some((c, i, *t));
+                }
+            }
+        }
+        best
+    }
+
+    /// Takes input, handles what is due and runs one slice.
+    pub fn step(&mut self) -> Step {
+        if self.m.world.end.is_some() {
+            return Step::Ended;
+        }
+        self.m.world.slice_end = 0;
+        self.m.world.poll_plugs();
+        let now = self.m.world.now;
+        for (cluster, core) in self.m.world.run_due(now) {
+            self.catch_up(cluster, core, now);
+        }
+        if self.m.world.reset_wanted {
+            self.reset_again();
+        }
+        self.deliver();
+        let next = self.m.world.events.next();
+        if self.next_core(Ps::MAX).is_none() {
+            return Step::Idle(next);
+        }
+        let end = now.saturating_add(self.quantum).min(next.unwrap_or(Ps::MAX)).max(now + 1);
+        self.slice(end);
+        self.m.world.poll_htif();
+        if self.m.world.end.is_some() {
+            return Step::Ended;
+        }
+        self.look_for_closed_loop();
+        Step::Ran
+    }
+
+    fn slice(&mut self, end: Ps) {
+        let mut end = end;
+        let mut last = self.m.world.now;
+        while let Some((c, core, start)) = self.next_core(end) {
+            let Some(info) = self.m.infos.get(c).and_then(|i| i.get(core)) else { break };
+            let ps = info.ps_per_insn;
+            let budget = (end - start).div_ceil(ps);
+            let Some(cluster) = self.m.clusters.get_mut(c) else { break };
+            let world = &mut self.m.world;
+            (world.slice_end, world.stop, world.cluster, world.now) = (end, false, c, start);
+            let ran = cluster.run(core, world, start, ps, budget);
+            let t = start.saturating_add(ran.retired.saturating_mul(ps));
+            world.now = t;
+            last = last.max(t);
+            self.catch_up(c, core, t);
+            self.deliver();
+            if let Some(suspicion) = self.m.world.suspicion.take() {
+                self.suspect(suspicion);
+            }
+            let world = &mut self.m.world;
+            if world.end.is_some() || world.reset_wanted {
+                break;
+            }
+            if let Some(next) = world.events.next() {
+                end = end.min(next.max(t));
+            }
+            // An answer to what was just sent comes in at the next step.
+            if ran.stop == Stop::Event && world.stop && ran.retired < budget {
+                end = end.min(t.max(world.now));
+            }
+        }
+        let world = &mut self.m.world;
+        world.slice_end = 0;
+        // If all wait, time stands where the last one stopped.
+        let all_wait = self
+            .m
+            .clusters
+            .iter()
+            .all(|cluster| (0..cluster.cores()).all(|core| cluster.waiting(core)));
+        world.now = if all_wait { last.min(end).max(last) } else { end.max(last.min(end)) };
+        if world.end.is_some() || world.reset_wanted {
+            world.now = last;
+        }
+    }
+
+    fn suspect(&mut self, suspicion: Suspicion) {
+        let report = match suspicion {
+            Suspicion::Compare(cluster, core) => {
+                let hash = self.hash(cluster, core);
+                let watch =
+                    self.m.world.watches.get_mut(cluster).and_then(|c| c.get_mut(core));
+                let last = watch.as_ref().and_then(|w| w.last);
+                let called = last.is_some_and(|t| {
+                    let text = self.m.clusters.get(cluster).map(|c| {
+                        c.cpu(core).describe(t.exception.cause)
+                    });
+                    text.is_some_and(|t| t.contains("call") || t.contains("breakpoint"))
+                });
+                if called || !watch.is_some_and(|w| w.compare(hash)) {
+                    return;
+                }
+                self.same_exception(cluster, core)
+            }
+            Suspicion::DoubleFault(cluster, core) => self.double_fault(cluster, core),
+            Suspicion::Unanswered(cluster, what) => self.strict_stop(cluster, what),
+        };
+        self.m.world.finish(End::Stuck(Box::new(report)));
+    }
+
+    /// A hash of a core's registers.
+    fn hash(&self, cluster: usize, core: usize) -> u64 {
+        let Some(c) = self.m.clusters.get(cluster) else { return 0 };
+        let mix = |h: u64, r: &u64| (h ^ r).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(17);
+        c.regs(core).0.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+    }
+
+    /// A core that runs, while no device, event or input can change anything, and comes back to the same
+    /// registers, runs in a circle for ever.
+    fn look_for_closed_loop(&mut self) {
+        let world = &self.m.world;
+        let runs = self.times.iter().flatten().count() == 1;
+        let moved = world.moves != self.moves || world.events.len() > 0 || world.htif.is_some();
+        self.moves = world.moves;
+        if !runs || moved || self.live() {
+            self.quiet = 0;
+            return;
+        }
+        self.quiet += 1;
+        if self.quiet < QUIET_SLICES {
+            return;
+        }
+        self.quiet = 0;
+        let before = self.hash(0, 0);
+        let moves = self.m.world.moves;
+        for _ in 0..32 {
+            let Some(ps) = self.m.infos.first().and_then(|i| i.first()).map(|i| i.ps_per_insn) else {
+                return;
+            };
+            let now = self.m.world.now;
+            self.slice(now + ps);
+            let world = &self.m.world;
+            if world.end.is_some() || world.moves != moves || world.events.len() > 0 {
+                return;
+            }
+            if self.hash(0, 0) == before {
+                let report = self.endless_loop();
+                self.m.world.finish(End::Stuck(Box::new(report)));
+                return;
+            }
+        }
+    }
+
+    /// Whether input may still come from the host.
+    pub fn live(&self) -> bool {
+        let live = |p: &crate::world::PlugState| {
+            p.at.is_some() && p.host.as_ref().is_some_and(|h| h.live())
+        };
+        self.m.world.plugs.iter().any(live)
+    }
+
+    /// While every core waits: moves time on, not beyond the next event.
+    pub fn skip_to(&mut self, at: Ps) {
+        let at = self.m.world.events.next().map_or(at, |next| next.min(at));
+        self.m.world.now = self.m.world.now.max(at);
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Ps {
+        self.m.world.now
+    }
+
+    /// How it ended, once it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Some(match self.m.world.end.as_ref()? {
+            End::Exit(code) => Outcome::Exit(*code),
+            End::Stuck(report) => Outcome::Stuck((**report).clone()),
+        })
+    }
+
+    /// Accesses that nothing really answered.
+    pub fn counts(&self) -> &Counts {
+        &self.m.world.counts
+    }
+
+    /// Instructions that all cores have retired.
+    pub fn retired(&self) -> u64 {
+        self.m.clusters.iter().flat_map(|c| (0..c.cores()).map(|i| c.retired(i))).sum()
+    }
+
+    /// Resets that the guest has asked for.
+    pub fn resets(&self) -> u32 {
+        self.resets
+    }
+
+    /// Counts of each cluster's engine, by name.
+    pub fn engine_stats(&self) -> Vec<(String, hetemu_engine::Stats)> {
+        let names = self.m.graph.clusters.iter().map(|c| c.name.clone());
+        names.zip(self.m.clusters.iter().map(hetemu_engine::Cluster::stats)).collect()
+    }
+}

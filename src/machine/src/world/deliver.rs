@@ -1,0 +1,121 @@
+//! Calls into devices, and the queue of what they cause.
+
+use super::cx::DevCx;
+use super::{Delivery, End, MOST_DELIVERIES, World};
+use crate::events::Event;
+use crate::report::Report;
+use hetemu_hw::{Cx, Device};
+
+impl World {
+    /// Calls a device with its context; `None` if it is in a call already or has no model.
+    pub(crate) fn call<T>(
+        &mut self,
+        slot: usize,
+        f: impl FnOnce(&mut dyn Device, &mut dyn Cx) -> T,
+    ) -> Option<T> {
+        let mut device = self.slots.get_mut(slot)?.device.take()?;
+        let out = f(&mut *device, &mut DevCx { world: self, slot });
+        if let Some(s) = self.slots.get_mut(slot) {
+            s.device = Some(device);
+        }
+        Some(out)
+    }
+
+    /// Delivers what calls have caused, until nothing is left.
+    pub(crate) fn drain(&mut self) {
+        let mut count = 0;
+        while let Some(next) = self.fifo.pop_front() {
+            self.moves += 1;
+            count += 1;
+            if count > MOST_DELIVERIES {
+                return self.chase(next);
+            }
+            match next {
+                Delivery::Signal { slot, input, line, level } => {
+                    self.call(slot, |dev, cx| dev.signal(cx, input, line, level));
+                }
+                Delivery::Child { child } => {
+                    let parent = self.slots.get(child).and_then(|s| s.parent.clone());
+                    if let Some((slot, unit)) = parent {
+                        self.call(slot, |dev, cx| dev.child(cx, &unit));
+                    }
+                }
+                Delivery::Input { plug } => self.offer(plug),
+            }
+        }
+        if !self.core_signals.is_empty() || self.events.next().is_some_and(|t| t < self.slice_end) {
+            self.stop = true;
+        }
+    }
+
+    /// Signals that cause each other without end: the machine is wired into an oscillator.
+    fn chase(&mut self, next: Delivery) {
+        let slot = match next {
+            Delivery::Signal { slot, .. } | Delivery::Child { child: slot } => slot,
+            Delivery::Input { plug } => {
+                self.plugs.get(plug).and_then(|p| p.at).map_or(usize::MAX, |at| at.0)
+            }
+        };
+        let path = self.slots.get(slot).map_or("?", |s| s.path.as_str());
+        let report = Report::new("E1106", format!("signals chase each other without end through `{path}`"))
+            .note("help", "two parts drive each other's inputs at once; `hetemu graph FILE --irq` lists the wires");
+        self.fifo.clear();
+        self.finish(End::Stuck(Box::new(report)));
+    }
+
+    /// Offers a plug's waiting input to its device.
+    fn offer(&mut self, plug: usize) {
+        let Some(state) = self.plugs.get_mut(plug) else { return };
+        let Some((slot, link)) = state.at else { return };
+        if state.waiting.is_empty() {
+            return;
+        }
+        let bytes: Vec<u8> = state.waiting.iter().copied().take(4096).collect();
+        let taken = self.call(slot, |dev, cx| dev.receive(cx, link, &bytes)).unwrap_or(0);
+        if let Some(state) = self.plugs.get_mut(plug) {
+            state.waiting.drain(..taken.min(bytes.len()));
+        }
+    }
+
+    /// Takes input from the host's ends of all plugs; true if there was any.
+    pub(crate) fn poll_plugs(&mut self) -> bool {
+        let mut any = false;
+        let mut bytes = Vec::new();
+        for plug in 0..self.plugs.len() {
+            let Some(state) = self.plugs.get_mut(plug) else { continue };
+            let Some(host) = state.host.as_mut() else { continue };
+            bytes.clear();
+            host.input(&mut bytes);
+            if !bytes.is_empty() {
+                state.waiting.extend(&bytes);
+                self.fifo.push_back(Delivery::Input { plug });
+                any = true;
+            }
+        }
+        if any {
+            self.drain();
+        }
+        any
+    }
+
+    /// Runs every event that is due.
+    pub(crate) fn run_due(&mut self, upto: u64) -> Vec<(usize, usize)> {
+        let mut cores = Vec::new();
+        while self.end.is_none() {
+            let Some((at, event)) = self.events.due(upto) else { break };
+            self.now = self.now.max(at);
+            match event {
+                Event::Timer(slot, timer) => {
+                    if let Some(s) = self.slots.get_mut(slot) {
+                        s.timers.remove(&timer);
+                    }
+                    self.moves += 1;
+                    self.call(slot, |dev, cx| dev.timer(cx, timer));
+                    self.drain();
+                }
+                Event::Core(cluster, core) => cores.push((cluster, core)),
+            }
+        }
+        cores
+    }
+}

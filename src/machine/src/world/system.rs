@@ -1,0 +1,87 @@
+//! What the engine asks while a core runs.
+
+use super::{Suspicion, World};
+use crate::events::Event;
+use crate::spaces::{NO_READ, NO_WRITE, REGION_MASK};
+use crate::trouble::{Taken, Verdict};
+use hetemu_engine::{DeviceRef, System, Unanswered, VirtMem};
+use hetemu_hw::BusError;
+use hetemu_hw::time::Ps;
+use hetemu_isa::{Exception, HostCall};
+
+impl System for World {
+    fn device_read(&mut self, now: Ps, at: DeviceRef, size: u8) -> Result<u64, BusError> {
+        if at.region & NO_READ != 0 {
+            return Err(BusError);
+        }
+        self.now = now;
+        self.moves += 1;
+        let (slot, region) = (at.device as usize, at.region & REGION_MASK);
+        let value = self.call(slot, |dev, cx| dev.read(cx, region, at.offset, size));
+        if !self.fifo.is_empty() {
+            self.drain();
+        }
+        value.unwrap_or(Err(BusError))
+    }
+
+    fn device_write(&mut self, now: Ps, at: DeviceRef, size: u8, value: u64) -> Result<(), BusError> {
+        if at.region & NO_WRITE != 0 {
+            return Err(BusError);
+        }
+        self.now = now;
+        self.moves += 1;
+        let (slot, region) = (at.device as usize, at.region & REGION_MASK);
+        let done = self.call(slot, |dev, cx| dev.write(cx, region, at.offset, size, value));
+        if !self.fifo.is_empty() {
+            self.drain();
+        }
+        done.unwrap_or(Err(BusError))
+    }
+
+    fn must_stop(&self) -> bool {
+        self.stop
+    }
+
+    fn unanswered(&mut self, what: Unanswered) {
+        let (cluster, core) = (self.cluster, what.core);
+        let name = self.core_names.get(cluster).and_then(|c| c.get(core)).map_or("?", |n| n);
+        self.counts.unmapped(name, what.pa);
+        if let Some(last) = self.last_unanswered.get_mut(cluster).and_then(|c| c.get_mut(core)) {
+            *last = Some(what);
+        }
+        if self.strict && self.suspicion.is_none() {
+            self.suspicion = Some(Suspicion::Unanswered(cluster, what));
+            self.stop = true;
+        }
+    }
+
+    fn exception(&mut self, core: usize, exception: Exception, pc: u64, handler: u64) {
+        let cluster = self.cluster;
+        let Some(watch) = self.watches.get_mut(cluster).and_then(|c| c.get_mut(core)) else { return };
+        match watch.exception(Taken { exception, pc, handler }) {
+            Verdict::Fine => return,
+            Verdict::Compare => self.suspicion = Some(Suspicion::Compare(cluster, core)),
+            Verdict::DoubleFault => self.suspicion = Some(Suspicion::DoubleFault(cluster, core)),
+        }
+        self.stop = true;
+    }
+
+    fn host_call(&mut self, core: usize, call: HostCall, mem: &mut dyn VirtMem) -> Option<u64> {
+        match call {
+            HostCall::Semihost { op, param, word } => {
+                if !self.semihosting {
+                    return None;
+                }
+                self.moves += 1;
+                crate::semihost::call(self, core, op, param, word, mem)
+            }
+        }
+    }
+
+    fn wake_at(&mut self, core: usize, at: Ps) {
+        self.events.add(at, Event::Core(self.cluster, core));
+        if at < self.slice_end {
+            self.stop = true;
+        }
+    }
+}
