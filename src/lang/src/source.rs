@@ -85,6 +85,16 @@ impl SourceMap {
 }
 
 impl SourceFile {
+    /// First byte of a line, counted from 1.
+    pub(crate) fn line_start(&self, line: usize) -> usize {
+        self.lines.get(line.saturating_sub(1)).map_or(self.text.len(), |s| *s as usize)
+    }
+
+    /// One past the last byte of a line, without its newline.
+    pub(crate) fn line_end(&self, line: usize) -> usize {
+        self.lines.get(line).map_or(self.text.len(), |s| (*s as usize).saturating_sub(1))
+    }
+
     /// Line and column of a byte offset, both from 1; columns count characters.
     pub fn line_col(&self, at: u32) -> (usize, usize) {
         let line = self.lines.partition_point(|s| *s <= at).max(1);

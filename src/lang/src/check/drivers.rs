@@ -6,19 +6,32 @@ use super::wires::Ties;
 use crate::diag::{Diagnostic, codes, suggest};
 use hetemu_graph::Wire;
 use hetemu_schema::{Signal, SignalKind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Cx<'_> {
     pub(crate) fn check_drivers(&mut self, ties: &Ties) {
         let mut by_input: Vec<Wire> = self.wires.clone();
         by_input.sort_by_key(|w| (w.to, w.span.file, w.span.start));
+        // A range of lines is one wire of the text and gives one message.
+        let mut clashes: BTreeMap<(u32, u32), (Diagnostic, usize)> = BTreeMap::new();
         for pair in by_input.windows(2) {
             if let [a, b] = pair
                 && a.to == b.to
             {
-                let d = self.two_drivers(a, b, &by_input);
-                self.report(d);
+                match clashes.get_mut(&(a.span.start, b.span.start)) {
+                    Some((_, n)) => *n += 1,
+                    None => {
+                        let d = self.two_drivers(a, b, &by_input);
+                        clashes.insert((a.span.start, b.span.start), (d, 0));
+                    }
+                }
             }
+        }
+        for (d, more) in clashes.into_values() {
+            self.report(match more {
+                0 => d,
+                n => d.note(format!("so it is with {n} more lines of these two wires")),
+            });
         }
         let driven: BTreeSet<(u32, u32)> =
             by_input.iter().map(|w| (w.to.part.0, w.to.port)).collect();

@@ -16,6 +16,9 @@ pub(crate) enum Slot {
     Done(Val),
 }
 
+/// Evaluation is recursive, so chains of names have an end.
+const DEEPEST: usize = 32;
+
 /// The variable of the array in whose braces an expression stands.
 pub(crate) type Var<'v> = Option<(&'v str, u64)>;
 
@@ -168,6 +171,17 @@ impl Cx<'_> {
         }
     }
 
+    /// Works out what a name is defined by; names defined by names are followed so far and no further.
+    fn deeper(&mut self, e: &Expr, work: impl FnOnce(&mut Self) -> Val) -> Val {
+        if self.depth >= DEEPEST {
+            return self.no_value(e.span, format!("it is defined through {DEEPEST} other names"));
+        }
+        self.depth += 1;
+        let value = work(self);
+        self.depth -= 1;
+        value
+    }
+
     pub(crate) fn param(&mut self, i: usize) -> Val {
         let m = self.m;
         let Some(p) = m.params.get(i) else { return Val::Unknown };
@@ -178,7 +192,7 @@ impl Cx<'_> {
         }
         self.params[i] = Slot::Busy;
         let value = match &p.default {
-            Some(e) => self.param_value(p, e),
+            Some(e) => self.deeper(e, |cx| cx.param_value(p, e)),
             None => {
                 let what = format!("param `{}` has no value", p.name);
                 let d = Diagnostic::new(codes::E0803, p.name.span, what);
@@ -199,7 +213,7 @@ impl Cx<'_> {
             _ => return self.cycle(name, "let"),
         }
         self.lets[i] = Slot::Busy;
-        let mut value = self.eval(e, None);
+        let mut value = self.deeper(e, |cx| cx.eval(e, None));
         if let Val::Word(w) = &value {
             self.lookup(&Name { text: w.clone(), span: e.span }, "a value");
             value = Val::Unknown;
@@ -218,7 +232,7 @@ impl Cx<'_> {
             _ => return self.cycle(name, "clock"),
         }
         self.clocks[i] = Slot::Busy;
-        let value = self.clock_hz(e);
+        let value = self.deeper(e, |cx| cx.clock_hz(e));
         self.clocks[i] = Slot::Done(value.clone());
         value
     }

@@ -21,7 +21,7 @@ impl Cx<'_> {
     pub(crate) fn check_buses(&mut self) {
         let m = self.m;
         for (i, b) in m.buses.iter().enumerate() {
-            self.holes[i] = b.incomplete;
+            self.holes[i] |= b.incomplete;
             let mut bus = graph::Bus {
                 name: b.name.text.clone(),
                 addr_bits: 0,

@@ -23,13 +23,13 @@ mod views;
 mod widths;
 mod wires;
 
-use crate::diag::{Diagnostic, Sink, codes, suggest};
+use crate::diag::{Diagnostic, Label, Sink, codes, suggest};
 use crate::expr::Name;
 use crate::source::Span;
 use crate::typed::{Entity, Machine};
 use hetemu_graph as graph;
 use hetemu_schema::Catalog;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use parts::Element;
 
@@ -43,6 +43,10 @@ pub(crate) struct Cx<'m> {
     params: Vec<eval::Slot>,
     lets: Vec<eval::Slot>,
     clocks: Vec<eval::Slot>,
+    /// Names that mean nothing, with their messages.
+    unresolved: BTreeMap<String, Diagnostic>,
+    /// How many names deep the evaluation is.
+    depth: usize,
     /// Parts, arrays taken apart, in the order of the text.
     pub(crate) elements: Vec<Element<'m>>,
     /// Of each part of the machine: its first element, how many, and whether it is an array.
@@ -52,7 +56,7 @@ pub(crate) struct Cx<'m> {
     /// Of each bus: something in it could not be read or resolved.
     pub(crate) holes: Vec<bool>,
     pub(crate) wires: Vec<graph::Wire>,
-    pub(crate) settings: std::collections::BTreeMap<String, graph::Value>,
+    pub(crate) settings: BTreeMap<String, graph::Value>,
 }
 
 /// The elements of one part of the text.
@@ -65,7 +69,7 @@ pub(crate) struct Group {
 
 /// Checks a machine. The graph is there if nothing is wrong with it.
 pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<graph::Graph> {
-    let scope = m.scope(sink);
+    let (scope, again) = m.scope(sink);
     let mut cx = Cx {
         m,
         catalog,
@@ -74,6 +78,8 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
         params: vec![eval::Slot::Todo; m.params.len()],
         lets: vec![eval::Slot::Todo; m.lets.len()],
         clocks: vec![eval::Slot::Todo; m.clocks.len()],
+        unresolved: BTreeMap::new(),
+        depth: 0,
         elements: Vec::with_capacity(m.parts.len()),
         groups: Vec::with_capacity(m.parts.len()),
         buses: Vec::with_capacity(m.buses.len()),
@@ -81,6 +87,7 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
         wires: Vec::new(),
         settings: Default::default(),
     };
+    cx.doubt(&again);
     cx.check_params();
     cx.check_lets();
     cx.check_clocks();
@@ -99,18 +106,49 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
         views::check(&graph, &doubtful, cx.sink);
     }
     cx.check_requires();
+    for d in std::mem::take(&mut cx.unresolved).into_values() {
+        cx.sink.push(d);
+    }
     (!cx.sink.has_errors()).then_some(graph)
 }
 
 impl<'m> Cx<'m> {
+    /// Of a bus that is declared twice, neither map is whole.
+    fn doubt(&mut self, again: &[Entity]) {
+        for e in again {
+            let Entity::Bus(second) = e else { continue };
+            self.holes[*second] = true;
+            let name = self.m.buses.get(*second).map_or("", |b| b.name.text.as_str());
+            if let Some((Entity::Bus(first), _)) = self.scope.get(name) {
+                self.holes[*first] = true;
+            }
+        }
+    }
+
+    /// Whether this is the declaration that its name means, and not a second one.
+    pub(crate) fn is_first(&self, name: &Name) -> bool {
+        self.scope.get(name.text.as_str()).is_none_or(|(_, s)| *s == name.span)
+    }
+
     /// What a name means; a name that means nothing is reported and gives `None`.
     pub(crate) fn lookup(&mut self, name: &Name, wanted: &str) -> Option<Entity> {
         if let Some((e, _)) = self.scope.get(name.text.as_str()) {
             return (*e != Entity::Unknown).then_some(*e);
         }
-        if !self.m.lost {
-            let d = self.nothing(name, wanted);
-            self.sink.push(d);
+        if self.m.lost {
+            return None;
+        }
+        // One message a name, however often it is used.
+        match self.unresolved.get_mut(&name.text) {
+            Some(d) if d.labels.iter().any(|l| l.span == name.span) => {}
+            Some(d) if d.labels.len() < 4 => {
+                d.labels.push(Label { span: name.span, text: "and here".into(), primary: false });
+            }
+            Some(_) => {}
+            None => {
+                let d = self.nothing(name, wanted);
+                self.unresolved.insert(name.text.clone(), d);
+            }
         }
         None
     }

@@ -30,7 +30,9 @@ impl<'m> Cx<'m> {
         let m = self.m;
         for part in &m.parts {
             let first = self.elements.len();
-            let count = self.array_count(part);
+            // A second declaration is left out: it has been reported.
+            let first_of_name = self.is_first(&part.name);
+            let count = self.array_count(part).filter(|_| first_of_name);
             let ty = self.device_type(&part.ty);
             if let (Some(ty), Some(count)) = (ty, count) {
                 for k in 0..count {

@@ -19,7 +19,8 @@ impl Cx<'_> {
         for (b, bus) in m.buses.iter().enumerate() {
             let mut rows = Vec::with_capacity(bus.rows.len());
             for row in &bus.rows {
-                if self.vanishes(row) {
+                let again = row.declares && row.target.single().is_some_and(|n| !self.is_first(n));
+                if again || self.vanishes(row) {
                     continue;
                 }
                 match self.row(b, row) {

@@ -20,7 +20,7 @@ pub(super) fn check(graph: &Graph, doubtful: &BTreeSet<&str>, sink: &mut Sink) {
             views.entry(bus).or_insert_with(|| flatten(graph, bus));
         }
     }
-    undriven_buses(graph, sink);
+    undriven_buses(graph, doubtful, sink);
     for (id, name, bus) in graph.initiators() {
         let part = graph.part(id);
         if part.index.is_none_or(|k| k == 0) && graph.bus(bus).rows.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn short(part: &Part) -> &str {
     part.name.split('[').next().unwrap_or("")
 }
 
-fn undriven_buses(graph: &Graph, sink: &mut Sink) {
+fn undriven_buses(graph: &Graph, doubtful: &BTreeSet<&str>, sink: &mut Sink) {
     if graph.initiators().next().is_none() {
         return;
     }
@@ -83,7 +83,8 @@ fn undriven_buses(graph: &Graph, sink: &mut Sink) {
         }
     }
     for (i, bus) in graph.buses.iter().enumerate() {
-        if reached.contains(&BusId(i as u32)) || bus.rows.is_empty() {
+        let known = bus.rows.is_empty() || doubtful.contains(bus.name.as_str());
+        if known || reached.contains(&BusId(i as u32)) {
             continue;
         }
         let parts: Vec<&str> = bus

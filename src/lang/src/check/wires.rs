@@ -22,7 +22,8 @@ pub(crate) struct Ties {
 impl<'m> Cx<'m> {
     pub(crate) fn check_wires(&mut self) {
         let m = self.m;
-        let mut ties = Ties { none: BTreeSet::new(), lost: m.lost };
+        let gaps = m.lost || m.parts.iter().any(|p| p.incomplete);
+        let mut ties = Ties { none: BTreeSet::new(), lost: gaps };
         for (i, part) in m.parts.iter().enumerate() {
             let group = self.groups.get(i).copied().unwrap_or_default();
             for w in &part.wires {

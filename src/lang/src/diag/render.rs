@@ -32,6 +32,7 @@ pub fn render(diags: &[Diagnostic], sources: &SourceMap, colour: bool, width: us
             out.push_str(line.trim_end());
             out.push('\n');
         }
+        footers(&mut out, d, sources, colour, width);
         out.push('\n');
     }
     if let Some(rest) = diags.len().checked_sub(SHOWN).filter(|n| *n > 0) {
@@ -41,13 +42,41 @@ pub fn render(diags: &[Diagnostic], sources: &SourceMap, colour: bool, width: us
     out
 }
 
-/// One message as miette wants it: the labels of the primary file on its text, those of other files as
-/// related places.
+/// What stands below the text: places in other files, advice, facts; each on its own lines.
+fn footers(out: &mut String, d: &Diagnostic, sources: &SourceMap, colour: bool, width: usize) {
+    let file = d.span().file;
+    let elsewhere = d.labels.iter().filter(|l| l.span.file != file);
+    let see = elsewhere.map(|l| ("see", format!("{}: {}", sources.place(l.span), l.text)));
+    let help = d.help.iter().map(|h| ("help", h.message.clone()));
+    let notes = d.notes.iter().map(|n| ("note", n.clone()));
+    for (word, text) in see.chain(help).chain(notes) {
+        let head = match colour {
+            true => format!("  \u{1b}[36m{word}:\u{1b}[0m "),
+            false => format!("  {word}: "),
+        };
+        out.push_str(&head);
+        let mut column = word.len() + 4;
+        for (i, w) in text.split(' ').enumerate() {
+            let len = w.chars().count();
+            if i > 0 && column + 1 + len > width.max(40) {
+                out.push_str("\n        ");
+                column = 8;
+            } else if i > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(w);
+            column += len;
+        }
+        out.push('\n');
+    }
+}
+
+/// One message as miette wants it, with the labels of the primary file.
 #[derive(Debug)]
 struct Report<'a> {
     d: &'a Diagnostic,
     message: String,
-    help: Option<String>,
     source: Option<Borrowed<'a>>,
     labels: Vec<LabeledSpan>,
 }
@@ -63,13 +92,17 @@ impl SourceCode for Borrowed<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'b> + 'b>, miette::MietteError> {
-        let c = self.0.text.read_span(span, before, after)?;
-        let name = self.0.name.clone();
-        let (span, line, col) = (*c.span(), c.line(), c.column());
-        // The lines are inside `self.0.text`; the box of `c` is not needed to keep them.
-        let data = self.0.text.as_bytes().get(span.offset()..span.offset() + span.len());
-        let data = data.ok_or(miette::MietteError::OutOfBounds)?;
-        Ok(Box::new(MietteSpanContents::new_named(name, data, span, line, col, c.line_count())))
+        let file = self.0;
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let ((line, col), (last, _)) = (file.line_col(start as u32), file.line_col(end as u32));
+        let first = line.saturating_sub(before).max(1);
+        let (from, to) = (file.line_start(first), file.line_end(last + after));
+        // Whole lines, with the column of the place itself: the header shows that.
+        let data = file.text.as_bytes().get(from..to).ok_or(miette::MietteError::OutOfBounds)?;
+        let span = miette::SourceSpan::new(from.into(), to - from);
+        let count = last + after - first + 1;
+        let name = file.name.clone();
+        Ok(Box::new(MietteSpanContents::new_named(name, data, span, first - 1, col - 1, count)))
     }
 }
 
@@ -77,25 +110,22 @@ impl<'a> Report<'a> {
     fn new(d: &'a Diagnostic, sources: &'a SourceMap) -> Report<'a> {
         let primary = d.span();
         let file = sources.get(primary.file);
-        let mut help: Vec<String> = Vec::new();
         let mut labels = Vec::new();
         for l in &d.labels {
             let text = (!l.text.is_empty()).then(|| l.text.clone());
             let (start, len) = (l.span.start as usize, (l.span.end - l.span.start) as usize);
             if l.span.file != primary.file {
-                help.push(format!("see {}: {}", sources.place(l.span), l.text));
-            } else if l.primary {
+                continue;
+            }
+            if l.primary {
                 labels.push(LabeledSpan::new_primary_with_span(text, (start, len)));
             } else {
                 labels.push(LabeledSpan::new_with_span(text, (start, len)));
             }
         }
-        help.extend(d.help.iter().map(|h| h.message.clone()));
-        help.extend(d.notes.iter().map(|n| format!("note: {n}")));
-        let help = (!help.is_empty()).then(|| help.join("\n"));
         let source = file.map(Borrowed);
         let message = format!("{}[{}]: {}", d.severity.word(), d.code.id(), d.message);
-        Report { d, message, help, source, labels }
+        Report { d, message, source, labels }
     }
 }
 
@@ -114,9 +144,6 @@ impl miette::Diagnostic for Report<'_> {
             Severity::Warning => miette::Severity::Warning,
             Severity::Note => miette::Severity::Advice,
         })
-    }
-    fn help<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
-        self.help.as_ref().map(|h| Box::new(h) as Box<dyn std::fmt::Display>)
     }
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.source.as_ref().map(|s| s as &dyn SourceCode)

@@ -46,6 +46,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let chars: Vec<char> = c.chars().take(64).collect();
         let mut d = distance(&w, &chars);
         let tail = c.rsplit('.').next().unwrap_or(c);
+        if c.eq_ignore_ascii_case(word) {
+            d = 1;
+        }
         if w.len() >= 3 && (tail == word || c.starts_with(word) || c.ends_with(word)) {
             d = d.min(limit);
         }

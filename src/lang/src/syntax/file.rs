@@ -14,7 +14,15 @@ use pest::iterators::Pair;
 /// Reads a text. What cannot be read is reported to the sink and left out of the tree.
 pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> File {
     let (chunks, flaws) = split(text);
-    let mut r = Reader { text, file, sink, out: File::default(), edition: false, orphan_rows: None };
+    let mut r = Reader {
+        text,
+        file,
+        sink,
+        out: File::default(),
+        edition: false,
+        orphan_rows: None,
+        unsupported: Vec::new(),
+    };
     r.flaws(&flaws);
     for c in &chunks {
         r.top(c);
@@ -41,6 +49,7 @@ struct Reader<'a> {
     edition: bool,
     /// Rows that stand outside of a bus: the first one, and how many follow it.
     orphan_rows: Option<(Span, usize)>,
+    unsupported: Vec<(Span, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -59,8 +68,8 @@ impl<'a> Reader<'a> {
 
     fn flaws(&mut self, flaws: &[Flaw]) {
         for f in flaws {
+            self.out.lost |= matches!(f, Flaw::Headless(..) | Flaw::MissingOpen(..));
             if let Flaw::Headless(heads, _) = f {
-                self.out.lost = true;
                 for h in heads {
                     let head = self.text.get(h.0..h.1).unwrap_or("");
                     self.out.unknown.extend(mistakes::declared_name(head));
@@ -84,6 +93,13 @@ impl<'a> Reader<'a> {
             Place::Bus => Rule::bus_stmt,
             Place::Part => Rule::item_stmt,
         };
+        if let Some(at) = too_deep(head) {
+            let at = self.at((c.head.0 + at, c.head.0 + at + 1));
+            let what = format!("more than {DEEPEST} operators and brackets in one statement");
+            self.sink.push(Diagnostic::new(codes::E0105, at, what));
+            self.lose(head);
+            return None;
+        }
         match Hm::parse(rule, head) {
             Ok(mut pairs) => pairs.next(),
             Err(_) if place == Place::Top && is_row(head) => {
@@ -112,16 +128,44 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Composition is read and not built: one message a file, however many statements use it.
     fn unsupported(&mut self, c: &Chunk, what: &str) {
         let at = self.at(c.head);
-        let message = format!("{what} is not built yet");
-        let d = Diagnostic::new(codes::E0199, at, message)
-            .note("machines are made of parts, buses, wires and plugs of one file so far");
-        self.sink.push(d);
+        self.unsupported.push((at, what.to_string()));
         self.lose(self.head(c));
     }
 
+    fn report_unsupported(&mut self) {
+        let Some(((at, what), rest)) = self.unsupported.split_first() else { return };
+        let message = format!("{what} cannot be built yet");
+        let mut d = Diagnostic::new(codes::E0199, *at, message);
+        for (at, what) in rest {
+            d = d.also(*at, format!("nor can {what}"));
+        }
+        self.sink.push(d.note("so far a machine is made of the parts, buses, wires and plugs of one file"));
+    }
+
+    /// `main { rows }`: the word `bus` is missing.
+    fn bus_without_word(&mut self, c: &Chunk) -> bool {
+        let head = self.head(c);
+        let items = c.block.as_ref().map_or(&[][..], |b| &b.items);
+        let name = head.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !head.is_empty();
+        if !name || !items.iter().any(|i| is_row(self.head(i))) {
+            return false;
+        }
+        let at = self.at(c.head);
+        let d = Diagnostic::new(codes::E0105, at, format!("`{head}` has rows and is not called a bus"));
+        self.sink.push(d.fix(format!("write `bus {head}`"), at_start(at), "bus "));
+        let mut bus = Bus::empty(Name { text: head.to_string(), span: at });
+        self.rows(c, &mut bus);
+        self.out.stmts.push(Stmt::Bus(bus));
+        true
+    }
+
     fn top(&mut self, c: &Chunk) {
+        if self.bus_without_word(c) {
+            return;
+        }
         let Some(p) = self.parse(c, Place::Top) else { return self.failed_top(c) };
         let rule = p.as_rule();
         let block_ok = matches!(rule, Rule::bus | Rule::part | Rule::replace | Rule::device);
@@ -225,6 +269,7 @@ impl<'a> Reader<'a> {
     }
 
     fn rows(&mut self, c: &Chunk, bus: &mut Bus) {
+        bus.incomplete |= c.robbed;
         for item in c.block.iter().flat_map(|b| &b.items) {
             let Some(p) = self.parse(item, Place::Bus) else {
                 bus.incomplete = true;
@@ -264,6 +309,7 @@ impl<'a> Reader<'a> {
     }
 
     fn part_items(&mut self, part: &mut Part, c: &Chunk) {
+        part.incomplete |= c.robbed;
         for item in c.block.iter().flat_map(|b| &b.items) {
             let Some(p) = self.parse(item, Place::Part) else {
                 part.incomplete = true;
@@ -291,6 +337,7 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(&mut self) {
+        self.report_unsupported();
         let start = Span { file: self.file, start: 0, end: 0 };
         if !self.edition {
             let d = Diagnostic::new(codes::E0111, start, "the edition line is missing");
@@ -310,6 +357,18 @@ impl<'a> Reader<'a> {
             self.out.lost = true;
         }
     }
+}
+
+/// Expressions are worked out by recursion, so a statement has a bounded number of operators.
+const DEEPEST: usize = 200;
+
+/// Where a statement has one operator or bracket too many.
+fn too_deep(head: &str) -> Option<usize> {
+    if head.len() <= DEEPEST {
+        return None;
+    }
+    let deep = |c: &(usize, char)| matches!(c.1, '+' | '-' | '*' | '/' | '(' | '[');
+    head.char_indices().filter(deep).nth(DEEPEST).map(|(i, _)| i)
 }
 
 fn is_row(head: &str) -> bool {

@@ -32,6 +32,8 @@ pub(crate) struct Chunk {
     column: Option<usize>,
     /// It follows another one on the same line without a separator.
     pub glued: bool,
+    /// What stands in its braces may not be all that belongs there.
+    pub robbed: bool,
 }
 
 /// Braces and what stands in them.
@@ -267,6 +269,7 @@ impl<'a> Splitter<'a> {
             block: None,
             column: self.head_column.take(),
             glued: self.after_block,
+            robbed: false,
         }
     }
 
@@ -322,14 +325,18 @@ impl<'a> Splitter<'a> {
     }
 
     fn close_missing(&mut self, before: Option<usize>) {
-        if let Some(f) = self.stack.last() {
+        if let Some(f) = self.stack.last_mut() {
             self.flaws.push(Flaw::Unclosed(f.open, before));
+            if let Some(o) = &mut f.owner {
+                o.robbed = true;
+            }
         }
         self.pop();
     }
 
     /// A `}` too many: the deeper lines before it stood in braces whose `{` is missing. They are given
-    /// back to the statement before them if it can have braces, and dropped if it cannot.
+    /// back to the statement before them if that is a bus. Of a part one cannot know whether its `{` or
+    /// the next line is missing, so there the lines are dropped.
     fn adopt(&mut self, at: usize, column: usize) -> bool {
         let Some(f) = self.stack.last_mut() else { return false };
         let deeper = |c: &&Chunk| c.column.is_none_or(|k| k > column);
@@ -346,10 +353,8 @@ impl<'a> Splitter<'a> {
             let place = inside(head(o));
             self.flaws.push(Flaw::MissingOpen(o.head.1, at));
             if place == Place::Part {
-                let text = std::str::from_utf8(self.text).unwrap_or("");
-                let mut again = Splitter::new(text, false);
-                again.run(place, o.head.1, at);
-                lost = again.done;
+                lost.clear();
+                o.robbed = true;
             }
             o.block = Some(Block { open: o.head.1, items: lost });
         } else {

@@ -139,11 +139,13 @@ impl Machine {
         params.chain(lets).chain(clocks).chain(plugs).chain(buses).chain(parts)
     }
 
-    /// The scope of the machine; names declared twice are reported.
-    pub(crate) fn scope(&self, sink: &mut Sink) -> HashMap<&str, (Entity, Span)> {
+    /// The scope of the machine; names declared twice are reported. The second list is of what is
+    /// declared again and is left out of everything.
+    pub(crate) fn scope(&self, sink: &mut Sink) -> (HashMap<&str, (Entity, Span)>, Vec<Entity>) {
         let mut all: Vec<(&Name, Entity)> = self.declared().collect();
         all.sort_by_key(|(n, _)| (n.span.file, n.span.start));
         let mut scope: HashMap<&str, (Entity, Span)> = HashMap::with_capacity(all.len());
+        let mut again = Vec::new();
         for (name, entity) in all {
             if name.text.is_empty() {
                 continue;
@@ -153,12 +155,13 @@ impl Machine {
                     .label("the second declaration")
                     .also(*first, "the first one")
                     .path(name.text.clone());
-                let again = matches!((entity, before), (Entity::Part(_), Entity::Part(_)));
-                sink.push(if again {
+                let parts = matches!((entity, before), (Entity::Part(_), Entity::Part(_)));
+                sink.push(if parts {
                     d.help("to map the same part a second time, leave out its type")
                 } else {
                     d.note("parts, buses, clocks, plugs, params and values share one set of names")
                 });
+                again.push(entity);
                 continue;
             }
             scope.insert(&name.text, (entity, name.span));
@@ -166,6 +169,6 @@ impl Machine {
         for name in &self.unknown {
             scope.entry(name).or_insert((Entity::Unknown, crate::source::NOWHERE));
         }
-        scope
+        (scope, again)
     }
 }
