@@ -2,8 +2,10 @@
 //! Smepmp, Sv32 to Sv57.
 //!
 //! `decode.table` is the list of instructions; [`lift`] turns them into IR; [`isa`] says what one core
-//! has, from its schema.
+//! has, from its schema; [`cpu`] is the hart: control registers, traps, translation.
 
+pub mod cpu;
+pub mod disasm;
 pub mod isa;
 pub mod lift;
 pub mod regs;
@@ -12,4 +14,25 @@ pub mod table;
 /// The core types of this target, from `schema.kdl`.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
+}
+
+use hetemu_isa::{CoreConfig, Cpu, Disasm, Target};
+
+/// The RISC-V family.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RiscV;
+
+impl Target for RiscV {
+    fn name(&self) -> &'static str {
+        "riscv"
+    }
+
+    fn create(&self, config: &CoreConfig) -> Result<Box<dyn Cpu>, String> {
+        Ok(Box::new(cpu::Hart::new(config)?))
+    }
+
+    fn disassemble(&self, config: &CoreConfig, pc: u64, bytes: &[u8]) -> Option<Disasm> {
+        let isa = isa::Isa::new(config).ok()?;
+        disasm::disassemble(isa.set, pc, bytes, true)
+    }
 }

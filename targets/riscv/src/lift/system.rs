@@ -8,7 +8,7 @@ use crate::table::{Insn, Op, ext};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 #[repr(u16)]
-pub enum Call {
+pub(crate) enum Call {
     Illegal,
     Ecall,
     Ebreak,
@@ -24,7 +24,7 @@ pub enum Call {
 
 impl Call {
     /// From the number in the IR.
-    pub fn from_id(id: u16) -> Call {
+    pub(crate) fn from_id(id: u16) -> Call {
         use Call::*;
         let all = [Illegal, Ecall, Ebreak, Mret, Sret, Wfi, FenceI, SfenceVma, Csr, Jump];
         all.get(id as usize).copied().unwrap_or(Illegal)
