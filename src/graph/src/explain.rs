@@ -7,7 +7,7 @@ use crate::model::*;
 use crate::names;
 use crate::show::views_of;
 use crate::view::{Flat, Range, flatten};
-use hetemu_schema::{Literal, RegionKind, Register, Signal};
+use hetemu_schema::{RegionKind, Register, Signal};
 use std::fmt::Write;
 
 /// Turns a place into `file:line`; `None` where the text does not say (defaults).

@@ -152,6 +152,11 @@ impl Others {
         Others(out)
     }
 
+    /// Every bus with its drivers and its view.
+    pub(super) fn views(&self) -> &[(BusId, Vec<String>, Vec<Range>)] {
+        &self.0
+    }
+
     /// Where the initiators of other buses see what answers at the start of a range.
     fn of(&self, g: &Graph, own: BusId, range: &Range) -> String {
         let Flat::Region { part, region, offset } = range.to else { return String::new() };

@@ -1,0 +1,217 @@
+//! A block diagram: each bus as a bar, who drives it above, what it maps below, interrupts as red notes.
+//!
+//! A part on several buses is drawn where it comes first and outlined on the others, so that no line has
+//! to cross another.
+
+use super::svg::{self, GREY, INK, LINE, Paint, RED, Svg, Type};
+use crate::model::*;
+use crate::names;
+use hetemu_schema::RegionKind;
+use std::collections::BTreeSet;
+
+const MARGIN: f64 = 24.0;
+const W: f64 = 168.0;
+const H: f64 = 62.0;
+const STEP: f64 = W + 14.0;
+const PER_ROW: usize = 5;
+
+/// The block diagram of a machine.
+pub fn block_svg(g: &Graph) -> String {
+    let mut d = Diagram { g, svg: Svg::default(), y: 64.0, drawn: BTreeSet::new() };
+    d.svg.text(MARGIN, 34.0, Type::new(20.0, INK).bold(), &g.name);
+    let after = MARGIN + Type::new(20.0, INK).bold().width(&g.name) + 14.0;
+    d.svg.text(after, 34.0, Type::new(12.0, GREY), "block diagram");
+    for bus in 0..g.buses.len() {
+        d.bus(BusId(bus as u32));
+    }
+    d.rest();
+    let width = MARGIN * 2.0 + STEP * PER_ROW as f64 - 14.0 + 18.0;
+    d.svg.finish(width, d.y, &format!("Block diagram of {}", g.name))
+}
+
+struct Diagram<'g> {
+    g: &'g Graph,
+    svg: Svg,
+    y: f64,
+    drawn: BTreeSet<PartId>,
+}
+
+impl Diagram<'_> {
+    /// Drivers, the bar, and what it maps, in rows.
+    fn bus(&mut self, id: BusId) {
+        let g = self.g;
+        let bus = g.bus(id);
+        let mut drivers: Vec<PartId> = Vec::new();
+        for (part, _, on) in g.initiators() {
+            let name = names::initiator(g, part);
+            if on == id && !drivers.iter().any(|d| names::initiator(g, *d) == name) {
+                drivers.push(part);
+            }
+        }
+        let left = MARGIN + 18.0;
+        for (i, part) in drivers.iter().enumerate() {
+            let x = left + STEP * i as f64;
+            self.part(x, self.y, *part);
+            let mid = x + W / 2.0;
+            self.line(mid, self.y + H, mid, self.y + H + 18.0);
+        }
+        if !drivers.is_empty() {
+            self.y += H + 18.0;
+        }
+        let mut targets: Vec<(Target, u64)> = Vec::new();
+        for row in &bus.rows {
+            let same = |t: &Target| match (*t, row.target) {
+                (Target::Region { part: a, .. }, Target::Region { part: b, .. }) => a == b,
+                (Target::Bus { bus: a, .. }, Target::Bus { bus: b, .. }) => a == b,
+                _ => false,
+            };
+            if !targets.iter().any(|(t, _)| same(t)) {
+                targets.push((row.target, row.base));
+            }
+        }
+        let bar_x = left - 18.0;
+        let bar_w = STEP * PER_ROW as f64 - 14.0 + 18.0;
+        let rows = targets.len().div_ceil(PER_ROW).max(1);
+        let top = self.y;
+        for (n, chunk) in targets.chunks(PER_ROW).enumerate() {
+            self.bar(bar_x, bar_w, if n == 0 { &bus.name } else { "" });
+            for (i, (target, base)) in chunk.iter().enumerate() {
+                let x = left + STEP * i as f64;
+                let mid = x + W / 2.0;
+                self.line(mid, self.y - 6.0, mid, self.y + 18.0);
+                let at = names::address(*base, bus.addr_bits);
+                self.svg.text(mid + 5.0, self.y + 12.0, Type::new(9.5, GREY).mono(), &at);
+                match target {
+                    Target::Region { part, .. } => self.part(x, self.y + 18.0, *part),
+                    Target::Bus { bus, .. } => self.window(x, self.y + 18.0, *bus),
+                }
+            }
+            self.y += 18.0 + H + 16.0;
+        }
+        if targets.is_empty() {
+            self.bar(bar_x, bar_w, &bus.name);
+        }
+        if rows > 1 {
+            let last = top + (rows - 1) as f64 * (18.0 + H + 16.0 + 22.0);
+            self.svg.bar(bar_x, top + 8.0, 6.0, last - top + 8.0, svg::CORE.fill);
+        }
+        self.y += 18.0;
+    }
+
+    fn bar(&mut self, x: f64, w: f64, name: &str) {
+        if name.is_empty() {
+            // A bar that goes on is thinner than the one that begins.
+            self.svg.bar(x, self.y + 10.0, w, 6.0, svg::CORE.fill);
+        } else {
+            let label = Type::new(10.5, svg::CORE.ink).bold();
+            self.svg.bar(x, self.y, w, 16.0, svg::CORE.fill);
+            self.svg.text(x + 10.0, self.y + 11.8, label, &format!("bus {name}"));
+        }
+        self.y += 22.0;
+    }
+
+    fn line(&mut self, x0: f64, y0: f64, x1: f64, y1: f64) {
+        let d = format!("M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}");
+        self.svg.path(&d, LINE, 1.5, "");
+    }
+
+    fn paint(&self, part: &Part) -> Paint {
+        if part.ty.core.is_some() {
+            return Paint { fill: "#f1f5f9", edge: svg::CORE.edge, ink: INK };
+        }
+        match part.ty.regions.first().map(|r| r.kind) {
+            Some(RegionKind::Ram) => svg::RAM,
+            Some(RegionKind::Rom) => svg::ROM,
+            _ => svg::MMIO,
+        }
+    }
+
+    fn part(&mut self, x: f64, y: f64, id: PartId) {
+        let part = self.g.part(id);
+        let name = names::initiator(self.g, id);
+        let cores = self.g.clusters.iter().find(|c| c.name == name).map_or(1, |c| c.cores.len());
+        let title = if cores > 1 { format!("{name} × {cores}") } else { name.to_string() };
+        let paint = self.paint(part);
+        let (bold, small) = (Type::new(13.0, paint.ink).bold(), Type::new(10.5, paint.ink));
+        let room = W - 20.0;
+        if self.drawn.insert(id) {
+            self.svg.rect(x, y, W, H, paint);
+        } else {
+            self.svg.ghost(x, y, W, H, paint.edge);
+            self.svg.text(x + 10.0, y + 22.0, bold, &bold.fit(&title, room));
+            let note = "the same part as above";
+            self.svg.text(x + 10.0, y + 38.0, Type::new(10.5, GREY), note);
+            return;
+        }
+        self.svg.text(x + 10.0, y + 22.0, bold, &bold.fit(&title, room));
+        self.svg.text(x + 10.0, y + 38.0, small, &small.fit(part.ty.name, room));
+        let red = Type::new(9.5, RED).mono();
+        self.svg.text(x + 10.0, y + 54.0, red, &red.fit(&self.irqs(id), room));
+    }
+
+    /// Where the outputs of a part go, briefly: `→ plic[1..4]`.
+    fn irqs(&self, id: PartId) -> String {
+        let mut sinks: Vec<String> = Vec::new();
+        for w in self.g.wires.iter().filter(|w| w.from.part == id) {
+            let sink = names::port(self.g, w.to, true);
+            if !sinks.contains(&sink) {
+                sinks.push(sink);
+            }
+        }
+        match names::collapse(&sinks) {
+            s if s.is_empty() => s,
+            s => format!("→ {s}"),
+        }
+    }
+
+    fn window(&mut self, x: f64, y: f64, bus: BusId) {
+        let paint = svg::WINDOW;
+        self.svg.rect(x, y, W, H, paint);
+        let title = format!("bus {}", self.g.bus(bus).name);
+        self.svg.text(x + 10.0, y + 22.0, Type::new(13.0, paint.ink).bold(), &title);
+        self.svg.text(x + 10.0, y + 38.0, Type::new(10.5, paint.ink), "window");
+    }
+
+    /// Parts that no bus shows: glue between wires, parts on child buses.
+    fn rest(&mut self) {
+        let shown = |d: &Self, id: PartId| {
+            let cluster = self.g.clusters.iter().find(|c| c.cores.contains(&id));
+            d.drawn.contains(&id)
+                || cluster.is_some_and(|c| c.cores.iter().any(|core| d.drawn.contains(core)))
+        };
+        let ids: Vec<PartId> =
+            self.g.parts().map(|(id, _)| id).filter(|id| !shown(self, *id)).collect();
+        if ids.is_empty() {
+            return;
+        }
+        self.svg.text(MARGIN, self.y + 8.0, Type::new(11.0, GREY).bold(), "not on a bus map");
+        self.y += 18.0;
+        for chunk in ids.chunks(PER_ROW) {
+            for (i, id) in chunk.iter().enumerate() {
+                self.part(MARGIN + 18.0 + STEP * i as f64, self.y, *id);
+            }
+            self.y += H + 16.0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{opentitan, trio};
+
+    #[test]
+    fn parts_appear_once_and_as_outlines_elsewhere() {
+        let svg = block_svg(&trio().part("tie", "signal.or", "").build());
+        assert_eq!(svg.matches(">shared<").count(), 3);
+        assert_eq!(svg.matches("the same part as above").count(), 4, "shared and mbox twice");
+        for word in [">rv × 4<", ">bus soc<", ">window<", ">not on a bus map<", ">tie<"] {
+            assert!(svg.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn wires_are_notes() {
+        assert!(block_svg(&opentitan().build()).contains(">→ plic[1..4]<"));
+    }
+}
