@@ -6,18 +6,22 @@
 //!
 //! * [`ir`]: typed SSA inside a block; guest registers are numbered slots.
 //! * [`Builder`]: what lifters write blocks with; folds constants on the way.
-//! * [`text`], [`verify`]: the IR's text form, its parser and its rules.
+//! * [`text`], [`verify()`]: the IR's text form, its parser and its rules.
 //! * [`Cpu`], [`Target`]: what a core answers to the engine.
 
 pub mod decode;
 pub mod ir;
+pub mod random;
+pub mod text;
 
 mod builder;
 mod cpu;
 mod eval;
 mod layout;
+mod verify;
 
 pub use builder::{Builder, mask};
 pub use cpu::*;
 pub use ir::{Block, Exit, Inst, Ty, Val};
 pub use layout::{FloatPolicy, Layout, NanToInt, REGS, Regs, Slot, SlotClass, SlotInfo};
+pub use verify::verify;
