@@ -1,6 +1,19 @@
 //! Mailboxes, finishers, stubs: small devices without a family of their own.
 
+pub mod debug_exit;
+pub mod mailbox;
+pub mod sifive_test;
+pub mod stub;
+
+use hetemu_hw::{Family, Model};
+
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
+
+/// Models of this family.
+pub const MODELS: &[Model] = &[debug_exit::MODEL, mailbox::MODEL, sifive_test::MODEL, stub::MODEL];
+
+/// This family.
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
