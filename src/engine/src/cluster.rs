@@ -1,9 +1,15 @@
 //! Cores of one ISA that share a view and a translation cache.
 
-use crate::space::Space;
-use crate::system::System;
-use hetemu_hw::time::Ps;
-use hetemu_isa::{Access, Cpu, Regs};
+use crate::cache::{BlockKey, Cache, JumpTable, NewBlock};
+use crate::float::Unit;
+use crate::frame::{Frame, NO_RESERVATION};
+use crate::interp::{self, Exec, Leave};
+use crate::mmu::{CODE_PAGE, CodePage, Events, Mmu, Outer};
+use crate::ram::{CodeEvent, Listener, Ram};
+use crate::space::{Kind, Space};
+use crate::system::{System, Unanswered, VirtMem};
+use hetemu_hw::{BusError, time::Ps};
+use hetemu_isa::{Access, Block, Cpu, Cx, Exception, FetchFault, Flush, HostCall, Mode, Regs};
 use std::sync::Arc;
 
 /// How a cluster runs.
@@ -63,23 +69,117 @@ pub struct Stats {
     pub device_accesses: u64,
 }
 
+/// Ops that the cache may hold before it is emptied.
+const MAX_OPS: usize = 8 << 20;
+
+/// One core.
+struct Core {
+    cpu: Box<dyn Cpu>,
+    frame: Box<Frame>,
+    mmu: Mmu,
+    jumps: JumpTable,
+    float: Unit,
+    events: Events,
+    mode: Mode,
+    /// Index of the mode's part that translations depend on.
+    mode_index: u16,
+    epoch: u64,
+    waiting: bool,
+    /// Steps before the current run, and how many of all raised an exception.
+    steps: u64,
+    raised: u64,
+    pc_slot: usize,
+    mask: u64,
+}
+
+impl Core {
+    fn new(cpu: Box<dyn Cpu>) -> Core {
+        let layout = cpu.layout();
+        let mask = if layout.bits >= 64 { u64::MAX } else { (1 << layout.bits) - 1 };
+        Core {
+            frame: Frame::new(),
+            mmu: Mmu::new(layout),
+            jumps: JumpTable::new(layout.pc_align),
+            float: Unit::new(layout.float),
+            events: Events::default(),
+            mode: Mode::default(),
+            mode_index: 0,
+            epoch: 0,
+            waiting: false,
+            steps: 0,
+            raised: 0,
+            pc_slot: usize::from(layout.pc.0),
+            mask,
+            cpu,
+        }
+    }
+
+    fn key(&self) -> u64 {
+        self.epoch << 16 | u64::from(self.mode_index) << 1
+    }
+
+    fn pc(&self) -> u64 {
+        self.frame.regs.0[self.pc_slot] & self.mask
+    }
+}
+
+/// One call of [`Cluster::run`].
+struct Session<'a> {
+    core: usize,
+    system: &'a mut dyn System,
+    start: Ps,
+    ps: u64,
+    total: u64,
+    left: u64,
+}
+
 /// Cores of one ISA that share a view and a translation cache.
-pub struct Cluster {}
+pub struct Cluster {
+    config: EngineConfig,
+    space: Arc<Space>,
+    listener: Arc<Listener>,
+    cache: Cache,
+    cores: Vec<Core>,
+    /// Parts of modes that translations depend on: key and fetch regime.
+    modes: Vec<(u32, u8)>,
+    stats: Stats,
+}
 
 impl Cluster {
     /// Makes a cluster. Its cores are not reset.
     pub fn new(config: EngineConfig, space: Arc<Space>, cpus: Vec<Box<dyn Cpu>>) -> Cluster {
-        todo!()
+        let listener = Arc::new(Listener::default());
+        for entry in space.entries() {
+            if let Kind::Ram { ram, .. } = &entry.kind {
+                ram.listen(&listener);
+            }
+        }
+        let mut cluster = Cluster {
+            config,
+            space,
+            listener,
+            cache: Cache::default(),
+            cores: cpus.into_iter().map(Core::new).collect(),
+            modes: Vec::new(),
+            stats: Stats::default(),
+        };
+        cluster.rekey();
+        cluster
     }
 
     /// Number of cores.
     pub fn cores(&self) -> usize {
-        todo!()
+        self.cores.len()
     }
 
     /// Resets a core: registers, translations, reservation.
     pub fn reset(&mut self, core: usize) {
-        todo!()
+        let c = &mut self.cores[core];
+        c.cpu.reset(&mut c.frame.regs);
+        c.frame.reserved = NO_RESERVATION;
+        c.waiting = false;
+        c.mmu.flush(Flush::All);
+        c.epoch = self.cache.next_epoch();
     }
 
     /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which takes
@@ -93,66 +193,524 @@ impl Cluster {
         ps_per_insn: u64,
         budget: u64,
     ) -> Ran {
-        todo!()
+        let mut s = Session { core, system, start, ps: ps_per_insn, total: budget, left: budget };
+        for (i, other) in self.cores.iter_mut().enumerate() {
+            // Another core may write what is reserved without anyone looking.
+            if i != core {
+                other.frame.reserved = NO_RESERVATION;
+            }
+        }
+        let stop = self.run_session(&mut s);
+        let retired = s.total - s.left;
+        self.cores[core].steps += retired;
+        Ran { retired, stop }
+    }
+
+    fn run_session(&mut self, s: &mut Session<'_>) -> Stop {
+        let mut attend = true;
+        let mut first = true;
+        // A block whose exit may be linked to the next one.
+        let mut link = None;
+        loop {
+            if attend {
+                if let Some(stop) = self.attend(s, first) {
+                    return stop;
+                }
+                link = None;
+            }
+            first = false;
+            if s.left == 0 {
+                return Stop::Budget;
+            }
+            let pc = self.cores[s.core].pc();
+            let block = match self.lookup(s, pc) {
+                Ok(block) => block,
+                Err(exception) => {
+                    s.left -= 1;
+                    self.raise(s, exception);
+                    attend = true;
+                    continue;
+                }
+            };
+            if let Some((from, way, key)) = link.take() {
+                let c = &self.cores[s.core];
+                // Unless translations were dropped meanwhile, and numbers mean other blocks.
+                if key == c.key() {
+                    self.cache.link(from, way, block, key, c.cpu.layout().page_bits);
+                }
+            }
+            let leave = self.interpret(s, block);
+            match leave {
+                Leave::Lookup | Leave::Stop => {}
+                Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
+                Leave::Hot(block) => self.hot(block),
+                Leave::Raise(exception) => self.raise(s, exception),
+            }
+            attend = self.cores[s.core].events.leave;
+        }
+    }
+
+    /// Runs blocks on the interpreter.
+    fn interpret(&mut self, s: &mut Session<'_>, block: u32) -> Leave {
+        let before = s.left;
+        let c = &mut self.cores[s.core];
+        let key = c.key();
+        let mut out = Outer {
+            core: s.core,
+            mmu: &mut c.mmu,
+            space: &self.space,
+            system: &mut *s.system,
+            cache: &self.cache,
+            listener: &self.listener,
+            events: &mut c.events,
+            stats: &mut self.stats,
+            start: s.start,
+            ps: s.ps,
+            done: 0,
+            base: c.steps.wrapping_sub(c.raised),
+            pc: 0,
+        };
+        let mut exec = Exec {
+            frame: &mut c.frame,
+            cpu: &mut *c.cpu,
+            out: &mut out,
+            jumps: &c.jumps,
+            float: &c.float,
+            key,
+            pc_slot: c.pc_slot,
+            mask: c.mask,
+            left: s.left,
+            total: s.total,
+        };
+        let leave = interp::run(&mut exec, &self.cache, block);
+        s.left = exec.left;
+        self.stats.interpreted_insns += before - s.left;
+        leave
+    }
+
+    /// A block has been run often.
+    fn hot(&mut self, block: u32) {
+        if let Some(block) = self.cache.get(block) {
+            block.heat.set(u32::MAX);
+        }
+    }
+
+    /// Calls back with the core and the world around it, between instructions.
+    fn outside<R>(
+        &mut self,
+        s: &mut Session<'_>,
+        f: impl FnOnce(&mut dyn Cpu, &mut Frame, &mut Outer<'_>) -> R,
+    ) -> R {
+        let c = &mut self.cores[s.core];
+        let pc = c.pc();
+        let mut out = Outer {
+            core: s.core,
+            mmu: &mut c.mmu,
+            space: &self.space,
+            system: &mut *s.system,
+            cache: &self.cache,
+            listener: &self.listener,
+            events: &mut c.events,
+            stats: &mut self.stats,
+            start: s.start,
+            ps: s.ps,
+            done: s.total - s.left,
+            base: c.steps.wrapping_sub(c.raised),
+            pc,
+        };
+        f(&mut *c.cpu, &mut c.frame, &mut out)
+    }
+
+    /// Has the core take an exception of the instruction at the program counter.
+    fn raise(&mut self, s: &mut Session<'_>, exception: Exception) {
+        self.stats.exceptions += 1;
+        // The step of the instruction is charged already, but it has not retired.
+        s.left += 1;
+        let pc = self.cores[s.core].pc();
+        self.outside(s, |cpu, frame, out| {
+            cpu.raise(exception, pc, &mut Cx { regs: &mut frame.regs, pc, env: out });
+        });
+        s.left -= 1;
+        let c = &mut self.cores[s.core];
+        c.raised += 1;
+        c.events.leave = true;
+        let handler = c.pc();
+        s.system.exception(s.core, exception, pc, handler);
+    }
+
+    /// Sees to everything that happened, and looks at interrupts and mode.
+    fn attend(&mut self, s: &mut Session<'_>, first: bool) -> Option<Stop> {
+        self.absorb();
+        self.settle(s.core);
+        let c = &mut self.cores[s.core];
+        if c.waiting {
+            if !c.cpu.wakes(&c.frame.regs) {
+                return Some(Stop::Wait);
+            }
+            c.waiting = false;
+        }
+        if !first && s.system.must_stop() {
+            return Some(Stop::Event);
+        }
+        let taken = self.outside(s, |cpu, frame, out| {
+            let pc = out.pc;
+            cpu.interrupt(&mut Cx { regs: &mut frame.regs, pc, env: out })
+        });
+        if taken {
+            self.stats.interrupts += 1;
+        }
+        self.settle(s.core);
+        let c = &mut self.cores[s.core];
+        let mode = c.cpu.mode(&c.frame.regs);
+        if mode != c.mode {
+            c.mode = mode;
+            c.mmu.regime = mode.data;
+            let part = (mode.key, mode.fetch);
+            let index = self.modes.iter().position(|m| *m == part).unwrap_or_else(|| {
+                self.modes.push(part);
+                self.modes.len() - 1
+            });
+            c.mode_index = index as u16;
+        }
+        None
+    }
+
+    /// Does what slow paths have left to do.
+    fn settle(&mut self, core: usize) {
+        let c = &mut self.cores[core];
+        c.events.leave = false;
+        if std::mem::take(&mut c.events.flushed) {
+            c.epoch = self.cache.next_epoch();
+        }
+        if std::mem::take(&mut c.events.unreserve) {
+            c.frame.reserved = NO_RESERVATION;
+        }
+        c.waiting |= std::mem::take(&mut c.events.wait);
+        if !c.events.dirty.is_empty() {
+            for (host, len) in std::mem::take(&mut c.events.dirty) {
+                self.invalidate(host, len);
+            }
+        }
+    }
+
+    fn invalidate(&mut self, host: usize, len: u64) {
+        let dropped = self.cache.invalidate(host, len);
+        if dropped > 0 {
+            self.stats.invalidated += dropped as u64;
+            self.rekey();
+        }
+    }
+
+    /// Gives every core a new key: translations were dropped.
+    fn rekey(&mut self) {
+        for c in &mut self.cores {
+            c.epoch = self.cache.next_epoch();
+        }
+    }
+
+    /// Hears what others did to memory.
+    fn absorb(&mut self) {
+        for (ram, event) in self.listener.take() {
+            let Some(ram) = ram.upgrade() else { continue };
+            match event {
+                CodeEvent::Written(offset, len) => {
+                    if let Some(host) = ram.host(offset, len) {
+                        self.invalidate(host as usize, len);
+                    }
+                }
+                CodeEvent::Translated(offset) => {
+                    let page = offset & !(CODE_PAGE - 1);
+                    if let Some(host) = ram.host(page, 0) {
+                        self.protect(host as usize);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stores to a page must be looked at from now on.
+    fn protect(&mut self, host: usize) {
+        for c in &mut self.cores {
+            for tlb in &mut c.mmu.data {
+                tlb.protect(host, CODE_PAGE as usize);
+            }
+        }
+    }
+
+    /// The block at an address in the core's mode, translated if need be.
+    fn lookup(&mut self, s: &mut Session<'_>, pc: u64) -> Result<u32, Exception> {
+        let c = &self.cores[s.core];
+        let (key, mode) = (c.key(), c.mode);
+        if let Some(block) = c.jumps.find(pc, key) {
+            return Ok(block);
+        }
+        let code = self.code_at(s, mode.fetch, pc)?;
+        let block_key = BlockKey { host: code.host, va: pc, mode: self.cores[s.core].mode_index };
+        let mut found = self.cache.find(&block_key);
+        if let Some(at) = found
+            && let Some((second, _)) = self.cache.get(at).and_then(|b| b.second)
+        {
+            // The last instruction's second half may be somewhere else by now.
+            let next = self.next_page(s.core, pc);
+            if self.code_at(s, mode.fetch, next).map(|c| c.host) != Ok(second) {
+                self.cache.remove(at);
+                self.rekey();
+                found = None;
+            }
+        }
+        let block = match found {
+            Some(block) => block,
+            None => self.translate_block(s, mode, block_key, &code)?,
+        };
+        let c = &mut self.cores[s.core];
+        let key = c.key();
+        c.jumps.set(pc, key, block, 0);
+        Ok(block)
+    }
+
+    fn next_page(&self, core: usize, pc: u64) -> u64 {
+        let c = &self.cores[core];
+        let size = 1u64 << c.cpu.layout().page_bits;
+        (pc | (size - 1)).wrapping_add(1) & c.mask
+    }
+
+    fn code_at(&mut self, s: &mut Session<'_>, regime: u8, va: u64) -> Result<CodePage, Exception> {
+        self.outside(s, |cpu, _, out| {
+            let pa = out.fetch_pa(cpu, regime, va)?;
+            out.code_at(pa).ok_or_else(|| out.fetch_fault(cpu, va, pa))
+        })
+    }
+
+    /// Lifts and lowers a block.
+    fn translate_block(
+        &mut self,
+        s: &mut Session<'_>,
+        mode: Mode,
+        key: BlockKey,
+        code: &CodePage,
+    ) -> Result<u32, Exception> {
+        if self.cache.ops() > MAX_OPS {
+            self.cache.clear();
+            self.rekey();
+        }
+        let pc = key.va;
+        let mut limit = self.config.max_block.max(1);
+        let mut second = None;
+        loop {
+            let (block, beyond) = self.lift(s.core, mode, pc, limit, code, second.as_ref());
+            let block = match block {
+                Ok(block) => block,
+                // The first instruction goes on in the next page: find that, and lift again.
+                Err(_) if beyond && second.is_none() => {
+                    let next = self.next_page(s.core, pc);
+                    second = Some(self.code_at(s, mode.fetch, next)?);
+                    continue;
+                }
+                Err(FetchFault(exception)) => return Err(exception),
+            };
+            let layout = self.cores[s.core].cpu.layout();
+            match interp::lower::lower(&block, layout) {
+                Ok(lowered) => {
+                    let page = 1u64 << layout.page_bits;
+                    let room = page - (pc & (page - 1));
+                    let tail = u64::from(block.len).saturating_sub(room) as u32;
+                    let interpret = block.has_helper();
+                    let never = interpret || !self.config.jit;
+                    let new = NewBlock {
+                        key,
+                        len: block.len,
+                        second: second.as_ref().filter(|_| tail > 0).map(|p| (p.host, tail)),
+                        count: block.count.max(1),
+                        code: lowered,
+                        heat: if never { u32::MAX } else { self.config.tier_up },
+                        interpret,
+                    };
+                    return Ok(self.enter(new, code, second.as_ref()));
+                }
+                Err(_) if limit > 1 => limit /= 2,
+                Err(_) => return Err(self.cores[s.core].cpu.bus_fault(Access::Fetch, pc)),
+            }
+        }
+    }
+
+    /// Lifts a block; also says whether the lifter asked for bytes beyond the page.
+    fn lift(
+        &self,
+        core: usize,
+        mode: Mode,
+        pc: u64,
+        limit: u32,
+        code: &CodePage,
+        second: Option<&CodePage>,
+    ) -> (Result<Block, FetchFault>, bool) {
+        let c = &self.cores[core];
+        let next = self.next_page(core, pc);
+        let room = (pc | ((1 << c.cpu.layout().page_bits) - 1)).wrapping_sub(pc);
+        let mut beyond = false;
+        let mut fetch = |va: u64| {
+            let skip = va.wrapping_sub(pc);
+            let fault = FetchFault(c.cpu.bus_fault(Access::Fetch, va));
+            let (ram, offset): (&Arc<Ram>, u64) = if skip <= room {
+                (&code.ram, code.offset + skip)
+            } else {
+                beyond = true;
+                let Some(second) = second else { return Err(fault) };
+                (&second.ram, second.offset.wrapping_add(va.wrapping_sub(next)))
+            };
+            let mut half = [0; 2];
+            if !ram.read(offset, &mut half) {
+                return Err(fault);
+            }
+            Ok(match c.cpu.layout().endian {
+                hetemu_schema::Endian::Little => u16::from_le_bytes(half),
+                hetemu_schema::Endian::Big => u16::from_be_bytes(half),
+            })
+        };
+        let block = c.cpu.lift(mode, pc, limit, &mut fetch);
+        (block, beyond)
+    }
+
+    fn enter(&mut self, new: NewBlock, code: &CodePage, second: Option<&CodePage>) -> u32 {
+        let mut pages = Vec::with_capacity(2);
+        let mut add = |page: &CodePage, bytes: u64| {
+            let mut at = 0;
+            while at < bytes {
+                let host = page.host + at as usize;
+                pages.push((page.ram.clone(), page.offset + at, host));
+                at = ((page.offset + at) | (CODE_PAGE - 1)) + 1 - page.offset;
+            }
+        };
+        let tail = new.second.map_or(0, |t| u64::from(t.1));
+        add(code, u64::from(new.len) - tail);
+        if let Some(page) = second {
+            add(page, tail);
+        }
+        let (block, fresh) = self.cache.insert(new, &pages, &self.listener);
+        for host in fresh {
+            self.protect(host);
+        }
+        self.stats.blocks += 1;
+        block
     }
 
     /// An input of a core changed (index in its type's inputs).
     pub fn signal(&mut self, core: usize, input: u32, line: u32, level: bool) {
-        todo!()
+        self.cores[core].cpu.signal(input, line, level);
     }
 
     /// Whether a core waits for an interrupt and none would wake it.
     pub fn waiting(&self, core: usize) -> bool {
-        todo!()
+        let c = &self.cores[core];
+        c.waiting && !c.cpu.wakes(&c.frame.regs)
     }
 
     /// A core's slots.
     pub fn regs(&self, core: usize) -> &Regs {
-        todo!()
+        &self.cores[core].frame.regs
     }
 
     /// A core's slots, to change. The core's mode is asked anew at its next run.
     pub fn regs_mut(&mut self, core: usize) -> &mut Regs {
-        todo!()
+        &mut self.cores[core].frame.regs
     }
 
     /// A core's own state.
     pub fn cpu(&self, core: usize) -> &dyn Cpu {
-        todo!()
+        &*self.cores[core].cpu
     }
 
     /// A core's own state and its slots, to change.
     pub fn cpu_mut(&mut self, core: usize) -> (&mut dyn Cpu, &mut Regs) {
-        todo!()
+        let c = &mut self.cores[core];
+        (&mut *c.cpu, &mut c.frame.regs)
     }
 
     /// Instructions that a core has retired since it was made.
     pub fn retired(&self, core: usize) -> u64 {
-        todo!()
+        let c = &self.cores[core];
+        c.steps.wrapping_sub(c.raised)
     }
 
     /// A core's program counter.
     pub fn pc(&self, core: usize) -> u64 {
-        todo!()
+        self.cores[core].pc()
     }
 
     /// Reads a core's memory by virtual address, RAM and ROM only, as its data accesses see it now.
     pub fn read_virt(&mut self, core: usize, va: u64, into: &mut [u8]) -> bool {
-        todo!()
+        let mut at = va;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let Some((pa, room)) = self.translate_piece(core, at) else { return false };
+            let (now, later) = rest.split_at_mut(rest.len().min(room));
+            if !self.space.read_ram(pa, now) {
+                return false;
+            }
+            at = at.wrapping_add(now.len() as u64);
+            rest = later;
+        }
+        true
     }
 
     /// Writes a core's memory by virtual address, RAM only.
     pub fn write_virt(&mut self, core: usize, va: u64, bytes: &[u8]) -> bool {
-        todo!()
+        let mut at = va;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some((pa, room)) = self.translate_piece(core, at) else { return false };
+            let (now, later) = rest.split_at(rest.len().min(room));
+            if !self.space.write_ram(pa, now) {
+                return false;
+            }
+            at = at.wrapping_add(now.len() as u64);
+            rest = later;
+        }
+        true
+    }
+
+    /// Where a virtual address leads for a debugger, and for how many bytes.
+    fn translate_piece(&mut self, core: usize, va: u64) -> Option<(u64, usize)> {
+        let pa = self
+            .translate(core, va, Access::Load)
+            .or_else(|| self.translate(core, va, Access::Fetch))?;
+        let page = 1u64 << self.cores[core].cpu.layout().page_bits;
+        Some((pa, (page - (va & (page - 1))) as usize))
     }
 
     /// The physical address of a core's virtual one, if the access is allowed now.
     pub fn translate(&mut self, core: usize, va: u64, access: Access) -> Option<u64> {
-        todo!()
+        let c = self.cores.get(core)?;
+        let mode = c.cpu.mode(&c.frame.regs);
+        let regime = if access == Access::Fetch { mode.fetch } else { mode.data };
+        let mut nobody = Nobody;
+        let mut s = Session { core, system: &mut nobody, start: 0, ps: 0, total: 0, left: 0 };
+        let t = self.outside(&mut s, |cpu, _, out| cpu.translate(regime, va, access, out)).ok()?;
+        Some(self.space.wrap(t.pa))
     }
 
     /// Counts.
     pub fn stats(&self) -> Stats {
-        todo!()
+        self.stats
     }
+}
+
+/// The machine around a core that a debugger looks at.
+struct Nobody;
+
+impl System for Nobody {
+    fn device_read(&mut self, _: Ps, _: crate::DeviceRef, _: u8) -> Result<u64, BusError> {
+        Err(BusError)
+    }
+    fn device_write(&mut self, _: Ps, _: crate::DeviceRef, _: u8, _: u64) -> Result<(), BusError> {
+        Err(BusError)
+    }
+    fn must_stop(&self) -> bool {
+        false
+    }
+    fn unanswered(&mut self, _: Unanswered) {}
+    fn exception(&mut self, _: usize, _: Exception, _: u64, _: u64) {}
+    fn host_call(&mut self, _: usize, _: HostCall, _: &mut dyn VirtMem) -> Option<u64> {
+        None
+    }
+    fn wake_at(&mut self, _: usize, _: Ps) {}
 }

@@ -7,10 +7,15 @@
 
 pub mod float;
 
+mod cache;
 mod cluster;
+mod frame;
+mod interp;
+mod mmu;
 mod ram;
 mod space;
 mod system;
+mod tlb;
 
 pub use cluster::{Cluster, EngineConfig, Ran, Stats, Stop};
 pub use ram::Ram;

@@ -18,6 +18,7 @@ pub(crate) const CODE_PAGE_BITS: u32 = 12;
 /// A stretch of guest memory, all zeros at first.
 #[derive(Debug)]
 pub struct Ram {
+    me: Weak<Ram>,
     base: NonNull<u8>,
     len: u64,
     /// One a code page: not 0 if some cluster has translations of it.
@@ -35,7 +36,7 @@ unsafe impl Sync for Ram {}
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
     pending: AtomicBool,
-    events: Mutex<Vec<CodeEvent>>,
+    events: Mutex<Vec<(Weak<Ram>, CodeEvent)>>,
 }
 
 /// What a cluster must know about a page with code.
@@ -49,15 +50,15 @@ pub(crate) enum CodeEvent {
 
 impl Listener {
     /// What happened since the last call.
-    pub(crate) fn take(&self) -> Vec<CodeEvent> {
+    pub(crate) fn take(&self) -> Vec<(Weak<Ram>, CodeEvent)> {
         if !self.pending.swap(false, Relaxed) {
             return Vec::new();
         }
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn push(&self, event: CodeEvent) {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+    fn push(&self, ram: Weak<Ram>, event: CodeEvent) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push((ram, event));
         self.pending.store(true, Relaxed);
     }
 }
@@ -66,14 +67,23 @@ impl Ram {
     /// Reserves memory; the host provides pages as they are touched.
     pub fn new(len: u64) -> io::Result<Arc<Ram>> {
         let size = usize::try_from(len.max(1)).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        let size = size.checked_next_multiple_of(1 << CODE_PAGE_BITS).ok_or(io::ErrorKind::OutOfMemory)?;
+        let size =
+            size.checked_next_multiple_of(1 << CODE_PAGE_BITS).ok_or(io::ErrorKind::OutOfMemory)?;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
-        let base = unsafe { mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)? };
+        let base =
+            unsafe { mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)? };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut code = Vec::new();
         code.resize_with(size >> CODE_PAGE_BITS, AtomicU8::default);
-        Ok(Arc::new(Ram { base, len, code: code.into(), listeners: Mutex::default() }))
+        let code = code.into();
+        Ok(Arc::new_cyclic(|me| Ram {
+            me: me.clone(),
+            base,
+            len,
+            code,
+            listeners: Mutex::default(),
+        }))
     }
 
     /// Bytes.
@@ -163,7 +173,7 @@ impl Ram {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         for l in listeners.iter().filter_map(Weak::upgrade) {
             if !but.is_some_and(|b| Arc::ptr_eq(b, &l)) {
-                l.push(event);
+                l.push(self.me.clone(), event);
             }
         }
     }
@@ -205,10 +215,11 @@ mod tests {
         assert!(a.take().is_empty());
         assert!(ram.mark_code(0x1000, &a));
         assert!(!ram.mark_code(0x1ffc, &a));
-        assert_eq!(b.take(), [CodeEvent::Translated(0x1000)]);
+        let told = |l: &Listener| l.take().into_iter().map(|e| e.1).collect::<Vec<_>>();
+        assert_eq!(told(&b), [CodeEvent::Translated(0x1000)]);
         assert!(ram.write(0xfff, &[1, 2]));
-        assert_eq!(a.take(), [CodeEvent::Written(0xfff, 2)]);
-        assert_eq!(b.take(), [CodeEvent::Written(0xfff, 2)]);
+        assert_eq!(told(&a), [CodeEvent::Written(0xfff, 2)]);
+        assert_eq!(told(&b), [CodeEvent::Written(0xfff, 2)]);
         assert!(a.take().is_empty());
     }
 }

@@ -38,7 +38,13 @@ pub trait System {
     fn device_read(&mut self, now: Ps, at: DeviceRef, size: u8) -> Result<u64, BusError>;
 
     /// A core writes device registers.
-    fn device_write(&mut self, now: Ps, at: DeviceRef, size: u8, value: u64) -> Result<(), BusError>;
+    fn device_write(
+        &mut self,
+        now: Ps,
+        at: DeviceRef,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError>;
 
     /// After every device access and helper: whether the core must stop before its next instruction,
     /// because signals wait for delivery, a deadline moved, or the machine ends.

@@ -1,0 +1,91 @@
+//! What compiled code and the interpreter touch of a core, in one piece of memory.
+//!
+//! Guest slots lie at offset 0, temporaries of the interpreter after them, then what compiled code
+//! needs: its address is the first argument of all compiled code.
+#![allow(unsafe_code)]
+
+use crate::tlb::TlbEntry;
+use hetemu_isa::{REGS, Regs};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+/// Words of the interpreter's operand array: slots, then temporaries.
+pub(crate) const WORDS: usize = 1024;
+
+/// The word that is always zero.
+pub(crate) const ZERO: u16 = (WORDS - 1) as u16;
+
+/// No reservation.
+pub(crate) const NO_RESERVATION: u64 = u64::MAX;
+
+/// One core's memory.
+#[repr(C, align(64))]
+pub(crate) struct Frame {
+    /// Guest slots.
+    pub(crate) regs: Regs,
+    /// Temporaries of the interpreter; the last one is always zero.
+    temps: [u64; WORDS - REGS],
+    /// Instructions left when compiled code was left.
+    pub(crate) left: u64,
+    /// The data TLB of the regime in force.
+    pub(crate) tlb: *const TlbEntry,
+    /// The core's table of jump targets.
+    pub(crate) jumps: *const c_void,
+    /// What an entry of the jump table must say to be valid now.
+    pub(crate) key: u64,
+    /// The context of slow paths while compiled code runs.
+    pub(crate) context: *mut c_void,
+    /// What a slow path gives.
+    pub(crate) result: u64,
+    /// Not 0: the slow path did nothing, and the instruction must be interpreted.
+    pub(crate) refused: u64,
+    /// Address of the reservation of load-reserve, or [`NO_RESERVATION`].
+    pub(crate) reserved: u64,
+    /// What was read there.
+    pub(crate) reserved_value: u64,
+    /// The host's float control word for guest code, and its sticky flags when it was left.
+    pub(crate) mxcsr: u32,
+}
+
+// SAFETY: the pointers lead to memory that the same core owns, or are null while no code runs.
+unsafe impl Send for Frame {}
+
+impl Frame {
+    pub(crate) fn new() -> Box<Frame> {
+        Box::new(Frame {
+            regs: Regs::default(),
+            temps: [0; WORDS - REGS],
+            left: 0,
+            tlb: std::ptr::null(),
+            jumps: std::ptr::null(),
+            key: 0,
+            context: null_mut(),
+            result: 0,
+            refused: 0,
+            reserved: NO_RESERVATION,
+            reserved_value: 0,
+            mxcsr: 0,
+        })
+    }
+
+    /// Slots and temporaries as one array.
+    #[inline(always)]
+    pub(crate) fn words(&mut self) -> &mut [u64; WORDS] {
+        // SAFETY: `Frame` is `repr(C)` and begins with `Regs`, which is transparent over `[u64; REGS]`,
+        // followed without padding by the other words.
+        unsafe { &mut *std::ptr::from_mut(self).cast::<[u64; WORDS]>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    #[test]
+    fn words_are_contiguous() {
+        assert_eq!(offset_of!(Frame, regs), 0);
+        assert_eq!(offset_of!(Frame, temps), REGS * 8);
+        assert_eq!(offset_of!(Frame, left), WORDS * 8);
+    }
+}

@@ -1,0 +1,127 @@
+//! Operations that are executed out of line: floats, atomics, helpers.
+
+use super::lower::Rare;
+use super::run::Exec;
+use crate::frame::{NO_RESERVATION, WORDS};
+use crate::mmu::Acc;
+use hetemu_isa::ir::{Cast, Inst, Rmw, Ty};
+use hetemu_isa::{Cx, Exception, mask};
+
+impl Exec<'_, '_> {
+    fn word(&mut self, at: u16) -> u64 {
+        self.frame.words()[usize::from(at) & (WORDS - 1)]
+    }
+
+    fn set(&mut self, at: u16, value: u64) {
+        self.frame.words()[usize::from(at) & (WORDS - 1)] = value;
+    }
+
+    /// Runs an operation.
+    pub(super) fn rare(&mut self, rare: &Rare) -> Result<(), Exception> {
+        let [a, b, c] = rare.words.map(|w| self.word(w));
+        let wide = rare.ty == Ty::F64;
+        let unit = self.float;
+        let (value, flags) = match rare.inst {
+            Inst::FBin(op, round, ..) => unit.bin(op, round, wide, a, b),
+            Inst::FSqrt(round, _) => unit.sqrt(round, wide, a),
+            Inst::Fma { round, neg_product, neg_addend, .. } => {
+                unit.fma(round, wide, [a, b, c], neg_product, neg_addend)
+            }
+            Inst::FCmp(op, ..) => {
+                let (holds, flags) = unit.cmp(op, wide, a, b);
+                (u64::from(holds), flags)
+            }
+            Inst::FCvt(round, ty, _) => unit.convert(round, wide, ty == Ty::F64, a),
+            Inst::FToI(round, ty, signed, _) => unit.to_int(round, wide, ty == Ty::I64, signed, a),
+            Inst::IToF(round, ty, signed, _) => {
+                unit.from_int(round, ty == Ty::F64, rare.ty == Ty::I64, signed, a)
+            }
+            Inst::FClass(_) => (u64::from(unit.class(wide, a)), 0),
+            Inst::Cast(Cast::Unbox, ..) => (unit.unbox(a), 0),
+            Inst::Rmw(op, mem, ..) => {
+                (self.rmw(op, Acc::new(mem, rare.ty == Ty::I32), rare.ty, a, b)?, 0)
+            }
+            Inst::LoadReserve(ty, mem, _) => {
+                let va = a & self.mask;
+                let value = self.out.load(self.cpu, va, Acc::new(mem, ty == Ty::I32))?;
+                self.frame.reserved = va;
+                self.frame.reserved_value = value;
+                (value, 0)
+            }
+            Inst::StoreCond(mem, ..) => {
+                (self.store_cond(Acc::new(mem, rare.ty == Ty::I32), a, b)?, 0)
+            }
+            _ => (0, 0),
+        };
+        if flags != 0 {
+            let bits = unit.flag_bits(flags);
+            let slot = usize::from(unit.policy.flags.0);
+            self.frame.regs.0[slot] |= bits;
+        }
+        self.set(rare.d, value);
+        Ok(())
+    }
+
+    /// The store's permission counts even for an operation that would store what was there.
+    fn rmw(&mut self, op: Rmw, acc: Acc, ty: Ty, va: u64, b: u64) -> Result<u64, Exception> {
+        let va = va & self.mask;
+        self.out.check_store(self.cpu, va, acc)?;
+        let old = self.out.load(self.cpu, va, acc)?;
+        let new = rmw(op, ty, old, b);
+        self.out.store(self.cpu, va, acc, new)?;
+        Ok(old)
+    }
+
+    /// 1 if it stored. Fails if the reservation is of another address or the value has changed.
+    fn store_cond(&mut self, acc: Acc, va: u64, value: u64) -> Result<u64, Exception> {
+        let va = va & self.mask;
+        self.out.check_store(self.cpu, va, acc)?;
+        let held = std::mem::replace(&mut self.frame.reserved, NO_RESERVATION) == va;
+        let old = self.out.load(self.cpu, va, acc)?;
+        if !held || old != self.frame.reserved_value {
+            return Ok(0);
+        }
+        self.out.store(self.cpu, va, acc, value)?;
+        Ok(1)
+    }
+
+    /// Calls the target.
+    pub(super) fn helper(&mut self, rare: &Rare) -> Result<(), Exception> {
+        let Inst::Helper(id, _) = rare.inst else { return Ok(()) };
+        let args = rare.words.map(|w| self.word(w));
+        let pc = self.out.pc;
+        let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
+        let value = self.cpu.helper(id, args, &mut cx)?;
+        self.set(rare.d, value);
+        Ok(())
+    }
+}
+
+/// What an atomic operation leaves in memory.
+pub(crate) fn rmw(op: Rmw, ty: Ty, old: u64, b: u64) -> u64 {
+    let signed = |x: u64| if ty == Ty::I64 { x as i64 } else { i64::from(x as u32 as i32) };
+    let new = match op {
+        Rmw::Swap => b,
+        Rmw::Add => old.wrapping_add(b),
+        Rmw::And => old & b,
+        Rmw::Or => old | b,
+        Rmw::Xor => old ^ b,
+        Rmw::MinS => {
+            if signed(old) < signed(b) {
+                old
+            } else {
+                b
+            }
+        }
+        Rmw::MaxS => {
+            if signed(old) > signed(b) {
+                old
+            } else {
+                b
+            }
+        }
+        Rmw::MinU => old.min(b),
+        Rmw::MaxU => old.max(b),
+    };
+    new & mask(ty)
+}
