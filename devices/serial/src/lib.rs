@@ -1,6 +1,7 @@
 //! Serial ports.
 
 pub mod lowrisc_uart;
+pub mod ns16550a;
 
 use hetemu_hw::{Family, Model};
 
@@ -10,7 +11,7 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[lowrisc_uart::MODEL_1, lowrisc_uart::MODEL_2];
+pub const MODELS: &[Model] = &[lowrisc_uart::MODEL_1, lowrisc_uart::MODEL_2, ns16550a::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

@@ -1,6 +1,11 @@
 //! SPI hosts.
 
+use hetemu_hw::Family;
+
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
+
+/// This family.
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: &[] };
