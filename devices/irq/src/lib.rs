@@ -3,6 +3,7 @@
 pub mod gateway;
 pub mod lowrisc_plic;
 pub mod riscv_plic;
+pub mod signal;
 
 use hetemu_hw::{Family, Model};
 
@@ -12,7 +13,14 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[lowrisc_plic::MODEL_1, lowrisc_plic::MODEL_2, riscv_plic::MODEL];
+pub const MODELS: &[Model] = &[
+    lowrisc_plic::MODEL_1,
+    lowrisc_plic::MODEL_2,
+    riscv_plic::MODEL,
+    signal::OR,
+    signal::NOT,
+    signal::LATCH,
+];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
