@@ -1,1 +1,48 @@
-//! ...
+//! The host's ends of plugs: terminals, files, sockets.
+//!
+//! Calls of the machine never wait: what comes in is read by a thread for each source and put aside, and
+//! a [`Bell`] wakes whoever has nothing else to do.
+
+mod bell;
+mod console;
+mod escape;
+mod files;
+mod spec;
+mod streams;
+mod terminal;
+
+pub use bell::Bell;
+pub use console::Console;
+pub use escape::{Command, Escape, MENU};
+pub use spec::{Spec, open};
+pub use terminal::RawTerminal;
+
+/// The host's end of a serial plug.
+pub trait Serial: Send {
+    /// Bytes of the guest. Errors are kept, never waited for.
+    fn send(&mut self, bytes: &[u8]);
+    /// Takes what has come in.
+    fn input(&mut self, into: &mut Vec<u8>);
+    /// Whether more may come in.
+    fn live(&self) -> bool;
+    /// Whether nobody reads the output any more.
+    fn broken(&self) -> bool {
+        false
+    }
+}
+
+/// Why a back end cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not a back end's name.
+    #[error("`{0}` is no serial back end: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH or unix-listen:PATH")]
+    Unknown(String),
+    /// The operating system refuses.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        error: std::io::Error,
+    },
+}
