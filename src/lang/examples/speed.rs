@@ -1,0 +1,55 @@
+//! Measures `check` on generated machines of 1,000 and 10,000 devices:
+//! `cargo run --release -p hetemu-lang --example speed`.
+
+use hetemu_lang::{Overrides, SourceMap, check};
+use hetemu_schema::Catalog;
+use std::fmt::Write;
+use std::time::Instant;
+
+fn main() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lang/types.kdl");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let types = match hetemu_schema::build::read(&text, path) {
+        Ok(types) => types,
+        Err(e) => return eprintln!("{e:?}"),
+    };
+    let catalog = Catalog::new(types.into_iter().map(|t| &*Box::leak(Box::new(t))));
+    for n in [1_000, 10_000] {
+        let text = machine(n);
+        let lines = text.lines().count();
+        let (sources, file) = SourceMap::single("generated.hm", text);
+        let mut times: Vec<_> = (0..7)
+            .map(|_| {
+                let start = Instant::now();
+                let checked = check(&sources, file, &catalog, &Overrides::default());
+                let time = start.elapsed();
+                assert!(checked.graph.is_some(), "{:?}", checked.diagnostics.first());
+                time
+            })
+            .collect();
+        times.sort();
+        println!("{n} devices, {lines} lines: median {:?} of 7", times[3]);
+    }
+}
+
+/// A core, RAM, a controller for every 100 UARTs, and the UARTs, each wired.
+fn machine(n: usize) -> String {
+    let mut out = String::from("hm 1\n\nmachine big\n\nclock osc = 24 MHz\n\n");
+    out.push_str("cpu : t.core64 {\n  bus = main\n  clk = osc\n  ext <- plic0.target[0]\n}\n\n");
+    out.push_str("bus main {\n  0x0000_0000 + 64 MiB  ram : memory.ram\n");
+    for i in 0..n.div_ceil(100) {
+        let at = 0x1_0000_0000u64 + 0x1_0000 * i as u64;
+        let _ = writeln!(out, "  {at:#x}  plic{i} : t.plic {{ sources = 120 }}");
+    }
+    for i in 0..n {
+        let at = 0x2_0000_0000u64 + 0x1000 * i as u64;
+        let _ = writeln!(
+            out,
+            "  {at:#x}  uart{i} : t.uart {{\n    clk = osc\n    irq -> plic{}[{}]\n  }}",
+            i / 100,
+            i % 100 + 1
+        );
+    }
+    out.push_str("}\n");
+    out
+}
