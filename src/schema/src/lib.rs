@@ -10,8 +10,10 @@
 #[cfg(feature = "build")]
 pub mod build;
 mod catalog;
+pub mod doc;
 pub mod sanity;
 mod types;
+pub mod units;
 mod value;
 
 pub use catalog::{Catalog, Lookup};

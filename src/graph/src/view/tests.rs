@@ -135,8 +135,10 @@ fn the_last_address_is_reachable() {
 const SPACE: u64 = 64;
 const PARTS: u32 = 3;
 
+type Decoded = (Flat, RowAccess, Lanes, Vec<(BusId, u64)>);
+
 /// What one byte decodes to, found without ranges: the top row at the address, followed down.
-fn decode(g: &Graph, bus: BusId, at: u64) -> Option<(Flat, RowAccess, Lanes, Vec<(BusId, u64)>)> {
+fn decode(g: &Graph, bus: BusId, at: u64) -> Option<Decoded> {
     let mut hit = None;
     for over in [false, true] {
         for row in &g.bus(bus).rows {
