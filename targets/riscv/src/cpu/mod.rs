@@ -3,8 +3,8 @@
 
 mod counters;
 mod csr;
-pub mod names;
 mod mmu;
+pub mod names;
 mod pmp;
 mod system;
 mod trap;

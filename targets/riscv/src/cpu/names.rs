@@ -88,6 +88,8 @@ pub fn csr_name(n: u16) -> String {
         return CSRS[i].1.to_string();
     }
     match n {
+        0x3a4..=0x3af => format!("pmpcfg{}", n - 0x3a0),
+        0x3c0..=0x3ef => format!("pmpaddr{}", n - 0x3b0),
         0x323..=0x33f => format!("mhpmevent{}", n - 0x320),
         0xb03..=0xb1f => format!("mhpmcounter{}", n - 0xb00),
         0xb83..=0xb9f => format!("mhpmcounter{}h", n - 0xb80),

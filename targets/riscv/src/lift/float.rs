@@ -106,7 +106,9 @@ pub(crate) fn is_float(op: Op) -> bool {
 pub(crate) fn rounds(op: Op) -> bool {
     match kind(op) {
         Some((_, Kind::Bin(FBin::Min | FBin::Max))) => false,
-        Some((_, Kind::Sign(_) | Kind::Cmp(_) | Kind::Class | Kind::Move | Kind::MoveBack)) => false,
+        Some((_, Kind::Sign(_) | Kind::Cmp(_) | Kind::Class | Kind::Move | Kind::MoveBack)) => {
+            false
+        }
         kind => kind.is_some(),
     }
 }
@@ -154,7 +156,11 @@ impl Lift<'_> {
             Kind::ToInt(to, signed) => {
                 let a = self.f(ty, i.rs1);
                 let v = self.b.ftoi(round, to, signed, a);
-                if to == Ty::I32 { self.set_w(i.rd, v) } else { self.set_x(i.rd, v) }
+                if to == Ty::I32 {
+                    self.set_w(i.rd, v)
+                } else {
+                    self.set_x(i.rd, v)
+                }
                 self.dirty();
             }
             Kind::FromInt(from, signed) => {
@@ -193,8 +199,7 @@ impl Lift<'_> {
     }
 
     fn sign(&mut self, ty: Ty, how: u8, i: &Insn) {
-        let (int, top) =
-            if ty == Ty::F32 { (Ty::I32, 0x8000_0000) } else { (Ty::I64, 1 << 63) };
+        let (int, top) = if ty == Ty::F32 { (Ty::I32, 0x8000_0000) } else { (Ty::I64, 1 << 63) };
         let (a, b) = (self.f(ty, i.rs1), self.f(ty, i.rs2));
         if how == 0 && i.rs1 == i.rs2 {
             return self.set_f(ty, i.rd, a);

@@ -41,8 +41,7 @@ impl Lift<'_> {
                 }
                 (_, _, Some((op, imm))) => {
                     let a = self.w(i.rs1);
-                    let b =
-                        if imm { self.b.iconst(Ty::I32, i.imm as u64) } else { self.w(i.rs2) };
+                    let b = if imm { self.b.iconst(Ty::I32, i.imm as u64) } else { self.w(i.rs2) };
                     let v = self.b.bin(op, a, b);
                     self.set_w(i.rd, v);
                 }

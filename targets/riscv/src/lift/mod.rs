@@ -83,7 +83,9 @@ pub fn lift(
         let at = cx.next;
         let first = cx.b.count() == 0;
         let stop = !first
-            && (cx.b.count() >= limit || at >> page_bits != pc >> page_bits || cx.b.len() > MAX_OPS);
+            && (cx.b.count() >= limit
+                || at >> page_bits != pc >> page_bits
+                || cx.b.len() > MAX_OPS);
         if stop {
             return Ok(cx.b.finish(Exit::Jump(at, Hint::None)));
         }
