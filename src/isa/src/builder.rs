@@ -208,7 +208,13 @@ impl Builder {
     }
 
     /// Fused multiply-add.
-    pub fn fma(&mut self, round: Round, neg_product: bool, neg_addend: bool, args: [Val; 3]) -> Val {
+    pub fn fma(
+        &mut self,
+        round: Round,
+        neg_product: bool,
+        neg_addend: bool,
+        args: [Val; 3],
+    ) -> Val {
         let ty = self.ty(args[0]);
         self.push(Inst::Fma { round, neg_product, neg_addend, args }, Some(ty))
     }

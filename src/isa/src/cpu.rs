@@ -121,7 +121,13 @@ pub trait Cpu: Send {
     /// (but for a last instruction that begins in it). An instruction that does not exist lifts to
     /// code that raises. A fault while fetching the first instruction is returned; at a later one the
     /// block ends before it.
-    fn lift(&self, mode: Mode, pc: u64, limit: u32, fetch: &mut Fetch<'_>) -> Result<Block, FetchFault>;
+    fn lift(
+        &self,
+        mode: Mode,
+        pc: u64,
+        limit: u32,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<Block, FetchFault>;
 
     /// Runs a helper of one of this core's blocks. `pc` is its instruction's address; slots are exact.
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;

@@ -236,7 +236,11 @@ impl Verifier<'_> {
             },
             Inst::FToI(_, ty, _, a) => {
                 self.float(at, a)?;
-                if matches!(ty, Ty::I32 | Ty::I64) { Ok(Some(ty)) } else { Err("to a float".into()) }
+                if matches!(ty, Ty::I32 | Ty::I64) {
+                    Ok(Some(ty))
+                } else {
+                    Err("to a float".into())
+                }
             }
             Inst::IToF(_, ty, _, a) => {
                 self.int(at, a)?;
@@ -250,18 +254,12 @@ impl Verifier<'_> {
     fn cast(&self, at: usize, cast: Cast, ty: Ty, a: Val) -> Checked {
         let from = self.ty(at, a)?;
         let fits = match cast {
-            Cast::Zext => matches!(
-                (from, ty),
-                (Ty::Bool, Ty::I32 | Ty::I64) | (Ty::I32, Ty::I64)
-            ),
+            Cast::Zext => matches!((from, ty), (Ty::Bool, Ty::I32 | Ty::I64) | (Ty::I32, Ty::I64)),
             Cast::Sext => (from, ty) == (Ty::I32, Ty::I64),
             Cast::Trunc => (from, ty) == (Ty::I64, Ty::I32),
             Cast::Bits => matches!(
                 (from, ty),
-                (Ty::I32, Ty::F32)
-                    | (Ty::F32, Ty::I32)
-                    | (Ty::I64, Ty::F64)
-                    | (Ty::F64, Ty::I64)
+                (Ty::I32, Ty::F32) | (Ty::F32, Ty::I32) | (Ty::I64, Ty::F64) | (Ty::F64, Ty::I64)
             ),
             Cast::Box => (from, ty) == (Ty::F32, Ty::F64),
             Cast::Unbox => (from, ty) == (Ty::F64, Ty::F32),

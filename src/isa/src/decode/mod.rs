@@ -103,7 +103,12 @@ impl Row {
     }
 
     /// Mnemonic and operands, with `print` writing one field's value.
-    pub fn text(&self, word: u32, fields: &[Field], mut print: impl FnMut(&Field, i32) -> String) -> String {
+    pub fn text(
+        &self,
+        word: u32,
+        fields: &[Field],
+        mut print: impl FnMut(&Field, i32) -> String,
+    ) -> String {
         let mut out = String::from(self.name);
         if !self.format.is_empty() {
             out.push(' ');

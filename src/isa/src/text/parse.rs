@@ -125,21 +125,11 @@ const BIN: &[Bin] = &[
     Bin::ClmulH,
 ];
 const CMP: &[Cmp] = &[Cmp::Eq, Cmp::Ne, Cmp::LtS, Cmp::LeS, Cmp::LtU, Cmp::LeU];
-const CAST: &[Cast] =
-    &[Cast::Zext, Cast::Sext, Cast::Trunc, Cast::Bits, Cast::Box, Cast::Unbox];
+const CAST: &[Cast] = &[Cast::Zext, Cast::Sext, Cast::Trunc, Cast::Bits, Cast::Box, Cast::Unbox];
 const FBIN: &[FBin] = &[FBin::Add, FBin::Sub, FBin::Mul, FBin::Div, FBin::Min, FBin::Max];
 const FCMP: &[FCmp] = &[FCmp::Eq, FCmp::Lt, FCmp::Le, FCmp::LtQ, FCmp::LeQ];
-const RMW: &[Rmw] = &[
-    Rmw::Swap,
-    Rmw::Add,
-    Rmw::And,
-    Rmw::Or,
-    Rmw::Xor,
-    Rmw::MinS,
-    Rmw::MaxS,
-    Rmw::MinU,
-    Rmw::MaxU,
-];
+const RMW: &[Rmw] =
+    &[Rmw::Swap, Rmw::Add, Rmw::And, Rmw::Or, Rmw::Xor, Rmw::MinS, Rmw::MaxS, Rmw::MinU, Rmw::MaxU];
 
 impl Parser<'_> {
     fn line(&mut self, line: &str) -> Result<Option<Exit>, String> {
@@ -240,9 +230,7 @@ impl Parser<'_> {
             (["lr", t, m], [a]) => {
                 (Inst::LoadReserve(type_of(t)?, access(m)?, val(a)?), Some(type_of(t)?))
             }
-            (["sc", m], [a, v]) => {
-                (Inst::StoreCond(access(m)?, val(a)?, val(v)?), Some(Ty::Bool))
-            }
+            (["sc", m], [a, v]) => (Inst::StoreCond(access(m)?, val(a)?, val(v)?), Some(Ty::Bool)),
             (["fence"], []) => (Inst::Fence, None),
             (["helper"], [id, args @ ..]) if args.len() <= 3 => {
                 let mut vals = [None; 3];
