@@ -25,6 +25,9 @@ mod tests {
     fn ticks_and_times_are_inverse() {
         for hz in [1, 10_000, 10_000_000, 50_000_000, 3_686_400] {
             for n in [0, 1, 7, 1000, 123_456_789] {
+                if at_tick(n, hz) == Ps::MAX {
+                    continue; // beyond the end of time
+                }
                 assert_eq!(ticks(at_tick(n, hz), hz), n);
                 if n > 0 {
                     assert_eq!(ticks(at_tick(n, hz) - 1, hz), n - 1);

@@ -103,6 +103,8 @@ pub struct Virtqueue {
     next_used: u16,
     /// Something was used and the driver wants an interrupt.
     interrupt: bool,
+    /// Chains that may still be taken in this round.
+    budget: u16,
 }
 
 impl Virtqueue {
@@ -111,7 +113,13 @@ impl Virtqueue {
         Virtqueue { max, size: max, ..Virtqueue::default() }
     }
 
-    /// Takes the next chain that the driver made available.
+    /// Begins a round of work. A round takes as many chains as the queue is long: a driver that lays
+    /// its rings over each other must not keep the device busy for ever.
+    pub fn begin(&mut self) {
+        self.budget = self.size;
+    }
+
+    /// Takes the next chain that the driver made available, in a round of [`Virtqueue::begin`].
     pub fn pop(&mut self, cx: &mut dyn Cx) -> Result<Option<Chain>, RingError> {
         if !self.ready {
             return Ok(None);
@@ -121,22 +129,18 @@ impl Virtqueue {
         }
         let published = read16(cx, self.avail.wrapping_add(2))?;
         let waiting = published.wrapping_sub(self.next_avail);
-        if waiting == 0 {
-            return Ok(None);
-        }
         if waiting > self.size {
             return Err(RingError::Malformed);
         }
+        if waiting == 0 || self.budget == 0 {
+            return Ok(None);
+        }
+        self.budget -= 1;
         let slot = u64::from(self.next_avail % self.size);
         let head = read16(cx, self.avail.wrapping_add(4 + 2 * slot))?;
         let chain = self.walk(cx, head)?;
         self.next_avail = self.next_avail.wrapping_add(1);
         Ok(Some(chain))
-    }
-
-    /// Puts back the chain that [`Virtqueue::pop`] gave last: the device cannot use it yet.
-    pub fn unpop(&mut self) {
-        self.next_avail = self.next_avail.wrapping_sub(1);
     }
 
     /// Gives a chain back with `written` bytes in its writable part.
@@ -213,6 +217,11 @@ impl Virtqueue {
         w.ints(field, numbers);
     }
 
+    /// Back to what it was before the driver set it up.
+    pub fn reset(&mut self) {
+        *self = Virtqueue::new(self.max);
+    }
+
     /// Reads it back.
     pub fn load(&mut self, r: &Reader<'_>, field: u16) -> Result<(), LoadError> {
         let mut n = [0; 7];
@@ -232,4 +241,124 @@ fn read16(cx: &mut dyn Cx, addr: u64) -> Result<u16, RingError> {
     let mut raw = [0; 2];
     cx.dma_read(0, addr, &mut raw)?;
     Ok(u16::from_le_bytes(raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestCx;
+
+    const DESC: usize = 0x1000;
+    const AVAIL: usize = 0x2000;
+    const USED: usize = 0x3000;
+
+    fn queue() -> (Virtqueue, TestCx) {
+        let mut q = Virtqueue::new(8);
+        (q.desc, q.avail, q.used) = (DESC as u64, AVAIL as u64, USED as u64);
+        q.ready = true;
+        q.begin();
+        (q, TestCx { memory: vec![0; 0x8000], ..TestCx::default() })
+    }
+
+    fn put(cx: &mut TestCx, at: usize, bytes: &[u8]) {
+        cx.memory[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn desc(cx: &mut TestCx, at: usize, addr: u64, len: u32, flags: u16, next: u16) {
+        put(cx, at, &addr.to_le_bytes());
+        put(cx, at + 8, &len.to_le_bytes());
+        put(cx, at + 12, &flags.to_le_bytes());
+        put(cx, at + 14, &next.to_le_bytes());
+    }
+
+    fn offer(cx: &mut TestCx, heads: &[u16]) {
+        put(cx, AVAIL + 2, &(heads.len() as u16).to_le_bytes());
+        for (i, head) in heads.iter().enumerate() {
+            put(cx, AVAIL + 4 + 2 * i, &head.to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn chains_are_read_and_written_across_descriptors() {
+        let (mut q, mut cx) = queue();
+        put(&mut cx, 0x4000, b"abcdef");
+        desc(&mut cx, DESC, 0x4000, 3, NEXT, 2);
+        desc(&mut cx, DESC + 32, 0x4003, 3, NEXT, 1);
+        desc(&mut cx, DESC + 16, 0x5000, 2, WRITE | NEXT, 3);
+        desc(&mut cx, DESC + 48, 0x6000, 9, WRITE, 0);
+        offer(&mut cx, &[0]);
+        let chain = q.pop(&mut cx).unwrap().unwrap();
+        assert_eq!((chain.readable(), chain.writable()), (6, 11));
+        let mut got = [0; 4];
+        assert_eq!(chain.read(&mut cx, 1, &mut got), Ok(4));
+        assert_eq!(&got, b"bcde");
+        assert_eq!(chain.read(&mut cx, 4, &mut got), Ok(2));
+        assert_eq!(chain.write(&mut cx, 1, b"xyz"), Ok(3));
+        assert_eq!((cx.memory[0x5001], &cx.memory[0x6000..0x6002]), (b'x', &b"yz"[..]));
+        assert_eq!(q.pop(&mut cx), Ok(None));
+        q.push(&mut cx, chain, 5).unwrap();
+        assert_eq!(cx.memory[USED..USED + 12], [0, 0, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0]);
+        assert!(q.take_interrupt() && !q.take_interrupt());
+    }
+
+    #[test]
+    fn an_indirect_table_is_one_chain() {
+        let (mut q, mut cx) = queue();
+        desc(&mut cx, DESC, 0x4000, 32, INDIRECT, 0);
+        desc(&mut cx, 0x4000, 0x5000, 4, NEXT, 1);
+        desc(&mut cx, 0x4010, 0x6000, 8, WRITE, 0);
+        offer(&mut cx, &[0]);
+        let chain = q.pop(&mut cx).unwrap().unwrap();
+        assert_eq!((chain.readable(), chain.writable()), (4, 8));
+        put(&mut cx, AVAIL, &AVAIL_NO_INTERRUPT.to_le_bytes());
+        q.push(&mut cx, chain, 0).unwrap();
+        assert!(!q.take_interrupt());
+    }
+
+    #[test]
+    fn nonsense_is_an_error() {
+        type Build = fn(&mut TestCx);
+        let cases: [(&str, Build); 8] = [
+            ("head beyond the queue", |cx| offer(cx, &[8])),
+            ("link beyond the queue", |cx| desc(cx, DESC, 0x4000, 1, NEXT, 9)),
+            ("a loop", |cx| desc(cx, DESC, 0x4000, 1, NEXT, 0)),
+            ("more than the queue holds", |cx| put(cx, AVAIL + 2, &9u16.to_le_bytes())),
+            ("indirect with next", |cx| desc(cx, DESC, 0x4000, 16, INDIRECT | NEXT, 0)),
+            ("half a descriptor", |cx| desc(cx, DESC, 0x4000, 24, INDIRECT, 0)),
+            ("indirect in indirect", |cx| {
+                desc(cx, DESC, 0x4000, 16, INDIRECT, 0);
+                desc(cx, 0x4000, 0x4000, 16, INDIRECT, 0);
+            }),
+            ("readable after writable", |cx| {
+                desc(cx, DESC, 0x4000, 1, WRITE | NEXT, 1);
+                desc(cx, DESC + 16, 0x4000, 1, 0, 0);
+            }),
+        ];
+        for (name, build) in cases {
+            let (mut q, mut cx) = queue();
+            offer(&mut cx, &[0]);
+            build(&mut cx);
+            assert_eq!(q.pop(&mut cx), Err(RingError::Malformed), "{name}");
+        }
+        let (mut q, mut cx) = queue();
+        q.avail = 1 << 40;
+        assert_eq!(q.pop(&mut cx), Err(RingError::Bus(BusError)));
+        q.size = 3;
+        assert_eq!(q.pop(&mut cx), Err(RingError::Malformed));
+    }
+
+    #[test]
+    fn rings_over_each_other_end() {
+        let (mut q, mut cx) = queue();
+        // The used index is the available index: each use makes another chain available.
+        q.used = q.avail;
+        offer(&mut cx, &[0]);
+        let mut taken = 0;
+        while let Ok(Some(chain)) = q.pop(&mut cx) {
+            q.next_used = q.next_avail;
+            q.push(&mut cx, chain, 0).unwrap();
+            taken += 1;
+            assert!(taken <= 8);
+        }
+    }
 }

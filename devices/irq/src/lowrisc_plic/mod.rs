@@ -64,7 +64,7 @@ impl Device for LowriscPlic {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, _: u8) -> Result<u64, BusError> {
         self.core.settle();
         let Some(reg) = self.layout.at(offset) else {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
             return Ok(0);
         };
         let value = self.value(reg);
@@ -97,7 +97,7 @@ impl Device for LowriscPlic {
             Some(Reg::Cc) => self.core.complete(0, value),
             Some(Reg::Msip) => self.msip = value & 1 != 0,
             Some(Reg::Ip(_) | Reg::AlertTest) => {}
-            None => cx.unimplemented("reserved", offset, true),
+            None => cx.unimplemented("reserved register", offset, true),
         }
         self.drive(cx);
         Ok(())

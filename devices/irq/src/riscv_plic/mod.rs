@@ -79,7 +79,7 @@ impl Device for RiscvPlic {
             }
             None => {
                 if !reg.is_some_and(|r| self.unused(r)) {
-                    cx.unimplemented("reserved", offset, false);
+                    cx.unimplemented("reserved register", offset, false);
                 }
                 Ok(0)
             }
@@ -111,7 +111,7 @@ impl Device for RiscvPlic {
             Some(Reg::Claim(target)) => self.core.complete(target, value),
             None => {
                 if !reg.is_some_and(|r| self.unused(r)) {
-                    cx.unimplemented("reserved", offset, true);
+                    cx.unimplemented("reserved register", offset, true);
                 }
                 return Ok(());
             }

@@ -74,7 +74,7 @@ impl Device for Mailbox {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, _: u8) -> Result<u64, BusError> {
         let (reg, index) = place(offset);
         let Some(value) = self.value(reg, index) else {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
             return Ok(0);
         };
         if let (CH_RECEIVE, Some(channel)) = (reg, self.channels.get_mut(index)) {
@@ -95,7 +95,7 @@ impl Device for Mailbox {
     ) -> Result<(), BusError> {
         let (reg, index) = place(offset);
         let Some(channel) = self.channels.get_mut(index) else {
-            cx.unimplemented("reserved", offset, true);
+            cx.unimplemented("reserved register", offset, true);
             return Ok(());
         };
         match reg {

@@ -23,7 +23,7 @@ struct SifiveTest;
 impl Device for SifiveTest {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, _: u8) -> Result<u64, BusError> {
         if offset != FINISHER {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
         }
         Ok(0)
     }
@@ -37,7 +37,7 @@ impl Device for SifiveTest {
         value: u64,
     ) -> Result<(), BusError> {
         if offset != FINISHER {
-            cx.unimplemented("reserved", offset, true);
+            cx.unimplemented("reserved register", offset, true);
             return Ok(());
         }
         match value as u16 {

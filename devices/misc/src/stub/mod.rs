@@ -10,19 +10,18 @@ use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, Model};
 /// `hm.stub`.
 pub const MODEL: Model = Model { ty: &HM_STUB_1, create };
 
-fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
-    let name = config.path.rsplit('.').next().unwrap_or_default();
-    Ok(Box::new(Stub { name: name.into() }))
+/// The machine adds the part's name.
+const WHAT: &str = "register";
+
+fn create(_: &Config) -> Result<Box<dyn Device>, ConfigError> {
+    Ok(Box::new(Stub))
 }
 
-struct Stub {
-    // Fixed configuration.
-    name: String,
-}
+struct Stub;
 
 impl Device for Stub {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, _: u8) -> Result<u64, BusError> {
-        cx.unimplemented(&self.name, offset, false);
+        cx.unimplemented(WHAT, offset, false);
         Ok(0)
     }
 
@@ -34,7 +33,7 @@ impl Device for Stub {
         _: u8,
         _: u64,
     ) -> Result<(), BusError> {
-        cx.unimplemented(&self.name, offset, true);
+        cx.unimplemented(WHAT, offset, true);
         Ok(())
     }
 

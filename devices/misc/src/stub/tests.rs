@@ -1,7 +1,7 @@
 //! Bus-level tests of the stub.
 
 use super::MODEL;
-use hetemu_hw::testing::{Bench, check, config};
+use hetemu_hw::testing::{Bench, check};
 
 #[test]
 fn every_check() {
@@ -9,12 +9,10 @@ fn every_check() {
 }
 
 #[test]
-fn counts_under_the_name_of_the_part() {
-    let mut config = config(&MODEL.ty, &[], &[]);
-    config.path = "opentitan.pinmux".into();
-    let mut b = Bench::new((MODEL.create)(&config).unwrap());
+fn counts_every_access() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
     assert_eq!(b.read(0x10, 4), 0);
     b.write(0x20, 1, 5);
-    let expected = [("pinmux".into(), 0x10, false), ("pinmux".into(), 0x20, true)];
-    assert_eq!(b.cx.unimplemented, expected);
+    let places: Vec<_> = b.cx.unimplemented.iter().map(|(_, at, write)| (*at, *write)).collect();
+    assert_eq!(places, [(0x10, false), (0x20, true)]);
 }

@@ -291,7 +291,7 @@ impl LowriscUart {
 impl Device for LowriscUart {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, size: u8) -> Result<u64, BusError> {
         let Some(value) = self.register(offset & !3) else {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
             return Ok(0);
         };
         let before = self.state.rx.len();
@@ -311,7 +311,7 @@ impl Device for LowriscUart {
         value: u64,
     ) -> Result<(), BusError> {
         let Some(reg) = register(self.variant.ty, 0, offset) else {
-            cx.unimplemented("reserved", offset, true);
+            cx.unimplemented("reserved register", offset, true);
             return Ok(());
         };
         if !covers(reg, offset, size) {

@@ -99,7 +99,7 @@ impl Device for GoldfishRtc {
             return Ok(time & 0xffff_ffff);
         }
         let Some(value) = self.register(offset) else {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
             return Ok(0);
         };
         Ok(value.into())
@@ -138,7 +138,7 @@ impl Device for GoldfishRtc {
             }
             CLEAR_INTERRUPT => self.state.pending = false,
             ALARM_STATUS => {}
-            _ => cx.unimplemented("reserved", offset, true),
+            _ => cx.unimplemented("reserved register", offset, true),
         }
         self.drive(cx);
         Ok(())

@@ -149,7 +149,7 @@ fn with_half(old: u64, upper: bool, half: u32) -> u64 {
 impl Device for LowriscTimer {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, size: u8) -> Result<u64, BusError> {
         let Some(value) = self.value(offset & !3, Some(cx.now())) else {
-            cx.unimplemented("reserved", offset, false);
+            cx.unimplemented("reserved register", offset, false);
             return Ok(0);
         };
         Ok(lanes_read(value, offset, size))
@@ -164,7 +164,7 @@ impl Device for LowriscTimer {
         value: u64,
     ) -> Result<(), BusError> {
         let Some(reg) = register(&LOWRISC_TIMER_1, 0, offset) else {
-            cx.unimplemented("reserved", offset, true);
+            cx.unimplemented("reserved register", offset, true);
             return Ok(());
         };
         if !covers(reg, offset, size) {

@@ -80,7 +80,7 @@ impl Device for RiscvClint {
         match Word::at(offset).and_then(|w| self.word(w, Some(cx.now()))) {
             Some(value) => Ok((value >> (8 * (offset & 7))) & mask(size)),
             None => {
-                cx.unimplemented("reserved", offset, false);
+                cx.unimplemented("reserved register", offset, false);
                 Ok(0)
             }
         }
@@ -96,7 +96,7 @@ impl Device for RiscvClint {
     ) -> Result<(), BusError> {
         let word = Word::at(offset);
         let Some((word, old)) = word.and_then(|w| Some((w, self.word(w, Some(cx.now()))?))) else {
-            cx.unimplemented("reserved", offset, true);
+            cx.unimplemented("reserved register", offset, true);
             return Ok(());
         };
         let lanes = mask(size) << (8 * (offset & 7));
