@@ -34,6 +34,7 @@ impl<'m> Cx<'m> {
             let before = self.sink.len();
             let from = self.far_end(&w.from, Side::Output, None);
             let to = self.far_end(&w.to, Side::Input, None);
+            self.turned_round(w, before);
             self.connect(from, to, w.span, before, &mut ties);
         }
         self.check_drivers(&ties);
@@ -57,6 +58,7 @@ impl<'m> Cx<'m> {
                     let from = self.own_end(el, &w.from, Side::Output, var);
                     (from, self.far_end(&w.to, Side::Input, var))
                 };
+                self.turned_round(w, before);
                 self.connect(from, to, w.span, before, ties);
             }
             if self.sink.len() > before {
@@ -68,6 +70,24 @@ impl<'m> Cx<'m> {
             // The part's type is not known; the other end may be all that drives something.
             ties.lost = true;
         }
+    }
+
+    /// A wire whose both ends were refused because it runs the wrong way is one mistake, not two.
+    fn turned_round(&mut self, w: &Wire, before: usize) {
+        let both = self.sink.since(before);
+        if both.len() != 2 || both.iter().any(|d| d.code != codes::E0410) {
+            return;
+        }
+        let (left, right) = if w.reversed { (&w.to, &w.from) } else { (&w.from, &w.to) };
+        let (wrong, arrow) = if w.reversed { ("<-", "->") } else { ("->", "<-") };
+        let what = format!("`{wrong}` points the wrong way");
+        let d = Diagnostic::new(codes::E0410, w.span, what);
+        let (l, r) = (left.dotted(), right.dotted());
+        let (l, r) = if w.reversed { (r, l) } else { (l, r) };
+        let gap = Span { start: left.span.end, end: right.span.start, ..w.span };
+        let d = d.note(format!("`{l}` is an input and `{r}` is an output"));
+        self.sink.truncate(before);
+        self.report(d.fix(format!("write `{arrow}`"), gap, format!(" {arrow} ")));
     }
 
     fn connect(

@@ -19,6 +19,16 @@ impl Sink {
         self.all.len()
     }
 
+    /// The messages from the given one on, in the order in which they came.
+    pub fn since(&self, from: usize) -> &[Diagnostic] {
+        self.all.get(from..).unwrap_or(&[])
+    }
+
+    /// Takes back the messages from the given one on.
+    pub fn truncate(&mut self, len: usize) {
+        self.all.truncate(len);
+    }
+
     /// Whether nothing has been reported.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()

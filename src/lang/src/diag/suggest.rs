@@ -35,7 +35,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = match w.len() {
         0..=1 => 1,
         2 => 2,
-        3..=5 => 3,
+        3..=4 => 3,
         n => 2 * n.div_ceil(3),
     };
     let mut best: Option<(usize, &str)> = None;

@@ -225,10 +225,19 @@ fn no_colon(
     place: Place,
     at: &impl Fn(usize, usize) -> Span,
 ) -> Option<Diagnostic> {
+    let (first, rest) = t.split_first()?;
+    if place == Place::Top
+        && rest.first().is_some_and(|(_, w)| is_name(w))
+        && !KEYWORDS.contains(&first.1)
+        && let Some(right) = suggest::nearest(first.1, KEYWORDS)
+    {
+        let span = at(first.0, first.1.len());
+        let d = Diagnostic::new(codes::E0105, span, format!("`{}` is not a statement", first.1));
+        return Some(d.fix(format!("did you mean `{right}`?"), span, right));
+    }
     if t.iter().any(|(_, w)| matches!(*w, "=" | ">" | "<")) && place != Place::Bus {
         return None;
     }
-    let (first, rest) = t.split_first()?;
     let row = first.1.starts_with(|c: char| c.is_ascii_digit());
     let names: Vec<&Token<'_>> = if row {
         let skip = t.iter().position(|(_, w)| is_name(w) && !is_unit(w))?;
@@ -237,20 +246,13 @@ fn no_colon(
         t.iter().collect()
     };
     let [name, second, ..] = names.as_slice() else { return None };
-    if !is_name(name.1) || !is_name(second.1) || place == Place::Part {
+    let typed = names.iter().any(|(_, w)| *w == ":");
+    if !is_name(name.1) || !(is_name(second.1) || row && typed) || place == Place::Part {
         return None;
     }
-    if !row && place == Place::Top {
-        if let Some(right) = suggest::nearest(name.1, KEYWORDS) {
-            let span = at(name.0, name.1.len());
-            let d = Diagnostic::new(codes::E0105, span, format!("`{}` is not a statement", name.1));
-            return Some(d.fix(format!("did you mean `{right}`?"), span, right));
-        }
-        if KEYWORDS.contains(&name.1) || rest.is_empty() {
-            return None;
-        }
+    if !row && place == Place::Top && (KEYWORDS.contains(&name.1) || rest.is_empty()) {
+        return None;
     }
-    let typed = names.iter().any(|(_, w)| *w == ":");
     if row && (typed || FLAGS.contains(&second.1) || suggest::nearest(second.1, FLAGS).is_some()) {
         // The words after the name, or after the type where there is one.
         let skip = names.iter().position(|(_, w)| *w == ":").map_or(1, |colon| colon + 2);

@@ -47,8 +47,7 @@ impl Overrides {
                 text.push_str(w);
                 Name { text: w.into(), span: Span { file, start, end: text.len() as u32 } }
             };
-            let before = if option == "--set " || out.set.is_empty() { "" } else { " " };
-            let name = word(name, &format!("{before}{option}"));
+            let name = word(name, option);
             let value = word(value, "=");
             text.push(' ');
             match option {
