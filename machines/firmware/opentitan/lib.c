@@ -18,7 +18,7 @@ void put_text(const char *s) {
 
 /* Waits until the last bit has left. */
 void uart_drain(void) {
-    while (!(UART(STATUS) & STATUS_TXIDLE)) {}
+    while ((UART(STATUS) & (STATUS_TXEMPTY | STATUS_TXIDLE)) != (STATUS_TXEMPTY | STATUS_TXIDLE)) {}
 }
 
 void put_hex(uint32_t v) {

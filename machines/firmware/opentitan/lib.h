@@ -1,6 +1,7 @@
 /* Console output by polling, number parsing and the like: what both firmwares share. */
 #pragma once
 #include <stdint.h>
+#include <board.h>
 
 /* OpenTitan UART registers, offsets from UART_BASE. */
 #define UART(reg) MMIO32(UART_BASE + UART_##reg)

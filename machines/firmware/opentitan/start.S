@@ -77,7 +77,7 @@ _start:
     sw a7, 60(sp)
     .endm
 
-    .text
+    .section .text.trap, "ax"
     .irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 irq_entry_\n:
     ENTER
@@ -87,7 +87,7 @@ irq_entry_\n:
 
 irq_common:
     call irq_handler
-leave:
+leave_trap:
     csrr t0, mstatus
     li t1, 0x1800
     and t0, t0, t1
@@ -137,7 +137,7 @@ exception_entry:
     csrw mepc, a1
     li t0, -1
     sw t0, 32(sp)
-    j leave
+    j leave_trap
 2:  call panic_handler
 3:  wfi
     j 3b
@@ -231,7 +231,7 @@ run_return:
     PROBE u
 
 /* RISC-V semihosting: the call is the ebreak between these two shifts, all three uncompressed. */
-    .text
+    .section .text.trap, "ax"
     .globl semihost, semihost_ebreak
     .balign 16
     .option push
