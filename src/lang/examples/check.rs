@@ -6,7 +6,8 @@ use hetemu_schema::{Catalog, DeviceType};
 use std::path::Path;
 
 fn main() {
-    let catalog = Catalog::new(schemas(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").as_path()));
+    let catalog =
+        Catalog::new(schemas(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").as_path()));
     let args: Vec<String> = std::env::args().skip(1).collect();
     let json = args.iter().any(|a| a == "--json");
     for name in args.iter().filter(|a| !a.starts_with("--")) {

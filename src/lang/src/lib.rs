@@ -59,7 +59,12 @@ pub fn check_machine(machine: typed::Machine, sources: &SourceMap, catalog: &Cat
     finish(machine, sources, catalog, Sink::default())
 }
 
-fn finish(machine: typed::Machine, sources: &SourceMap, catalog: &Catalog, mut sink: Sink) -> Checked {
+fn finish(
+    machine: typed::Machine,
+    sources: &SourceMap,
+    catalog: &Catalog,
+    mut sink: Sink,
+) -> Checked {
     let mut graph = check::check(&machine, catalog, &mut sink);
     if let Some(g) = &mut graph {
         g.files = sources.files().map(|f| f.name.clone()).collect();

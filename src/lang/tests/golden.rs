@@ -63,7 +63,8 @@ fn a_case_shows_its_code_and_no_other_error() {
     let catalog = common::test_types();
     for path in cases() {
         let name = stem(&path);
-        let Some((code, rest)) = name.split_at_checked(5).filter(|(c, _)| explain(c).is_some()) else {
+        let Some((code, rest)) = name.split_at_checked(5).filter(|(c, _)| explain(c).is_some())
+        else {
             continue;
         };
         let text = std::fs::read_to_string(&path).expect("a case");
@@ -104,7 +105,9 @@ fn every_code_that_the_source_names_is_in_the_table() {
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = std::fs::read_to_string(path).expect("a source file");
                 let words = text.split("codes::").skip(1).filter_map(|t| t.get(..5));
-                used.extend(words.filter(|w| w[1..].bytes().all(|b| b.is_ascii_digit())).map(String::from));
+                used.extend(
+                    words.filter(|w| w[1..].bytes().all(|b| b.is_ascii_digit())).map(String::from),
+                );
             }
         }
     }

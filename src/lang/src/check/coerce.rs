@@ -170,11 +170,7 @@ impl Cx<'_> {
     }
 
     /// Checks a param's value against its type and range.
-    pub(crate) fn param_value(
-        &mut self,
-        p: &crate::typed::Param,
-        e: &crate::expr::Expr,
-    ) -> Val {
+    pub(crate) fn param_value(&mut self, p: &crate::typed::Param, e: &crate::expr::Expr) -> Val {
         let Some(ty) = param_type(&p.ty.name) else {
             let d = Diagnostic::new(
                 codes::E0304,
@@ -212,7 +208,8 @@ impl Cx<'_> {
         match self.coerce(&value, e.span, &to) {
             None => Val::Unknown,
             Some(Value::Int(n)) => {
-                let dim = if ty == PropType::Address { Dim::One } else { dim_of(ty).unwrap_or(Dim::One) };
+                let dim =
+                    if ty == PropType::Address { Dim::One } else { dim_of(ty).unwrap_or(Dim::One) };
                 let scale = if dim == Dim::Duration { 1_000 } else { 1 };
                 Val::Num(Num::new(i128::from(n) * scale, 1, dim))
             }

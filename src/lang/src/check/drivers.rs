@@ -128,7 +128,12 @@ impl Cx<'_> {
     }
 
     /// An output that nobody uses and that fits: of a controller rather than of a plain device.
-    fn free_output(&self, kind: SignalKind, but: usize, used: &BTreeSet<(u32, u32)>) -> Option<String> {
+    fn free_output(
+        &self,
+        kind: SignalKind,
+        but: usize,
+        used: &BTreeSet<(u32, u32)>,
+    ) -> Option<String> {
         let candidates = self.elements.iter().enumerate().flat_map(|(i, e)| {
             let outs = e.part.ty.outputs.iter().enumerate();
             outs.map(move |(p, s)| (i, e, p, s))
@@ -152,8 +157,10 @@ impl Cx<'_> {
                 continue;
             }
             let outs = e.part.ty.outputs;
-            let idle = |(p, s): &(usize, &Signal)| !s.optional && !used.contains(&(i as u32, *p as u32));
-            let unused: Vec<&str> = outs.iter().enumerate().filter(idle).map(|(_, s)| s.name).collect();
+            let idle =
+                |(p, s): &(usize, &Signal)| !s.optional && !used.contains(&(i as u32, *p as u32));
+            let unused: Vec<&str> =
+                outs.iter().enumerate().filter(idle).map(|(_, s)| s.name).collect();
             let wired = (0..outs.len()).filter(|p| used.contains(&(i as u32, *p as u32))).count();
             let what = match unused.as_slice() {
                 [] => continue,

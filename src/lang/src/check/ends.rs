@@ -111,7 +111,8 @@ impl Cx<'_> {
                 None
             }
             (None, true) => {
-                let what = format!("`{}` is an array of {}: say which element", s.name, group.count);
+                let what =
+                    format!("`{}` is an array of {}: say which element", s.name, group.count);
                 let d = Diagnostic::new(codes::E0307, s.name.span, what);
                 self.report(d.help(format!("`{0}[0]`, or `{0}[*]` for all of them", s.name)));
                 None
@@ -120,7 +121,8 @@ impl Cx<'_> {
                 let (lo, hi) = self.bounds(i, (0, group.count as u64), var)?;
                 if hi >= group.count as u64 {
                     let n = group.count - 1;
-                    let what = format!("`{}[{hi}]` does not exist; its elements are 0 .. {n}", s.name);
+                    let what =
+                        format!("`{}[{hi}]` does not exist; its elements are 0 .. {n}", s.name);
                     self.report(Diagnostic::new(codes::E0404, i.span(), what));
                     return None;
                 }
@@ -196,7 +198,8 @@ impl Cx<'_> {
                 let (lo, hi) = self.bounds(i, all, var)?;
                 let end = u64::from(first) + u64::from(count);
                 if lo < u64::from(first) || hi >= end || hi - lo > WIDEST {
-                    let d = self.no_line(el, name, signal, if lo < u64::from(first) { lo } else { hi });
+                    let d =
+                        self.no_line(el, name, signal, if lo < u64::from(first) { lo } else { hi });
                     self.report(d(i.span(), (first, count)));
                     return None;
                 }
@@ -219,7 +222,12 @@ impl Cx<'_> {
     }
 
     /// The port that a part's name alone means.
-    fn default_port(&mut self, el: usize, side: Side, span: Span) -> Option<(usize, &'static Signal)> {
+    fn default_port(
+        &mut self,
+        el: usize,
+        side: Side,
+        span: Span,
+    ) -> Option<(usize, &'static Signal)> {
         let ty = self.elements.get(el)?.part.ty;
         let ports = side.ports(ty);
         let named = ports.iter().position(|s| s.name == side.default_name());
@@ -229,7 +237,8 @@ impl Cx<'_> {
         let d = match ports {
             [] => self.no_ports_at_all(el, span, side),
             _ => {
-                let what = format!("say which {} of `{}` is meant", side.word(), self.element_name(el));
+                let what =
+                    format!("say which {} of `{}` is meant", side.word(), self.element_name(el));
                 let list = suggest::list(ports.iter().map(|s| s.name));
                 Diagnostic::new(codes::E0303, span, what).note(format!("it has {list}"))
             }
@@ -259,7 +268,8 @@ impl Cx<'_> {
             let (is, needed) = (side.other().word(), side.word());
             let what = format!("`{name}` of `{}` is an {is}, and an {needed} stands here", ty.name);
             let d = Diagnostic::new(codes::E0410, name.span, what);
-            return d.help("the arrow points from the output to the input: `out -> in`, `in <- out`");
+            return d
+                .help("the arrow points from the output to the input: `out -> in`, `in <- out`");
         }
         let ports = side.ports(ty);
         if ports.is_empty() {

@@ -30,7 +30,9 @@ impl Cx<'_> {
                 let Unit { dim, factor } = unit.unwrap_or(Unit { dim: Dim::One, factor: 1 });
                 match n.checked_mul(factor) {
                     Some(n) => Val::Num(Num::new(n, *d, dim)),
-                    None => self.no_value(e.span, "the number is larger than any value here".into()),
+                    None => {
+                        self.no_value(e.span, "the number is larger than any value here".into())
+                    }
                 }
             }
             ExprKind::Str(s) => Val::Str(s.clone()),
@@ -81,7 +83,8 @@ impl Cx<'_> {
     pub(crate) fn bytes(&mut self, e: &Expr, var: Var<'_>) -> Option<u64> {
         let n = self.number(e, var)?;
         if !matches!(n.dim, Dim::Size | Dim::One) {
-            let what = format!("an address or a size is needed here, and this is {}", n.dim.words());
+            let what =
+                format!("an address or a size is needed here, and this is {}", n.dim.words());
             self.report(Diagnostic::new(codes::E0202, e.span, what));
             return None;
         }

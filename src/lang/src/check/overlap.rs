@@ -81,7 +81,7 @@ impl Cx<'_> {
     /// The first address from the row's own on where as many bytes are free.
     fn free(&self, b: usize, row: &Row) -> Option<u64> {
         let bus = self.buses.get(b)?;
-        let step = row.size.checked_next_power_of_two()?.min(0x1_0000).max(1);
+        let step = row.size.checked_next_power_of_two()?.clamp(1, 0x1_0000);
         let up = |a: u64| a.checked_next_multiple_of(step);
         let mut at = up(row.base)?;
         for r in bus.rows.iter().filter(|r| !std::ptr::eq(*r, row)) {

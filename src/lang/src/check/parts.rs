@@ -128,11 +128,7 @@ impl<'m> Cx<'m> {
     }
 }
 
-fn element<'m>(
-    text: &'m Part,
-    ty: &'static DeviceType,
-    index: Option<u32>,
-) -> Element<'m> {
+fn element<'m>(text: &'m Part, ty: &'static DeviceType, index: Option<u32>) -> Element<'m> {
     let name = match index {
         Some(k) => format!("{}[{k}]", text.name),
         None => text.name.text.clone(),

@@ -30,7 +30,11 @@ impl Cx<'_> {
         let order = match order {
             Ok(o) => o,
             Err(why) => {
-                self.report(Diagnostic::new(codes::E0207, r.span, format!("this has no value: {why}")));
+                self.report(Diagnostic::new(
+                    codes::E0207,
+                    r.span,
+                    format!("this has no value: {why}"),
+                ));
                 return;
             }
         };

@@ -42,10 +42,13 @@ impl Cx<'_> {
                 let Some(name) = row.target.single().filter(|_| row.declares == declaring) else {
                     continue;
                 };
-                let Some((Entity::Part(p), _)) = self.scope.get(name.text.as_str()) else { continue };
+                let Some((Entity::Part(p), _)) = self.scope.get(name.text.as_str()) else {
+                    continue;
+                };
                 let Some(group) = self.groups.get(*p).filter(|g| g.count == 1) else { continue };
                 let Some(e) = self.elements.get(group.first) else { continue };
-                let unsized_memory = default_region(e.part.ty).is_some_and(|(_, r)| r.size.is_none());
+                let unsized_memory =
+                    default_region(e.part.ty).is_some_and(|(_, r)| r.size.is_none());
                 if !unsized_memory || e.part.props.contains_key("size") || row.at.is_some() {
                     continue;
                 }
@@ -65,7 +68,8 @@ impl Cx<'_> {
     /// 4 GiB of a PC with little RAM (`0x1_0000_0000 + (ram - low)  dram @ low`).
     fn vanishes(&mut self, row: &Row) -> bool {
         let Extent::Size(e) = &row.extent else { return false };
-        let computed = matches!(e.kind, ExprKind::Binary(..) | ExprKind::Call(..) | ExprKind::Path(_));
+        let computed =
+            matches!(e.kind, ExprKind::Binary(..) | ExprKind::Call(..) | ExprKind::Path(_));
         if row.declares || !computed {
             return false;
         }
@@ -101,7 +105,7 @@ impl Cx<'_> {
                 }
                 let n = (last - base).saturating_add(1);
                 let round = n - 1;
-                if round >= 4 && (round.is_power_of_two() || round % 256 == 0) {
+                if round >= 4 && (round.is_power_of_two() || round.is_multiple_of(256)) {
                     let what = format!(
                         "this range is {n} bytes: both ends of `..` are included, as in a datasheet"
                     );
@@ -181,9 +185,10 @@ impl Cx<'_> {
         let Some(full) = full else {
             if stated.is_none() && !doubtful {
                 let (what, at) = match region.kind {
-                    RegionKind::Window => {
-                        (format!("`{name}` has no size of its own, and this row gives none"), row.place)
-                    }
+                    RegionKind::Window => (
+                        format!("`{name}` has no size of its own, and this row gives none"),
+                        row.place,
+                    ),
                     _ if row.declares => (
                         format!(
                             "required property `size` of `{}` is not set, and its row has no size either",
@@ -233,7 +238,9 @@ impl Cx<'_> {
                 size(n),
                 hex(offset)
             ),
-            None => format!("`{name}` is {} long, and this row shows {} of it", size(full), size(n)),
+            None => {
+                format!("`{name}` is {} long, and this row shows {} of it", size(full), size(n))
+            }
         };
         self.report(Diagnostic::new(codes::E0509, row.place, what));
     }
@@ -258,7 +265,9 @@ impl Cx<'_> {
         let d = Diagnostic::new(codes::E0203, row.place, what);
         let d = match said {
             Some(s) => d.also(s.value.span, "said here"),
-            None => d.note("a bus is as wide as the physical addresses of its cores, or says `addr = n`"),
+            None => d.note(
+                "a bus is as wide as the physical addresses of its cores, or says `addr = n`",
+            ),
         };
         self.report(d);
         None
@@ -266,11 +275,12 @@ impl Cx<'_> {
 
     fn aligned(&mut self, row: &Row, el: usize, region: &'static Region, base: u64, offset: u64) {
         let align = region.align.max(1);
-        if base.wrapping_sub(offset) % align == 0 {
+        if base.wrapping_sub(offset).is_multiple_of(align) {
             return;
         }
         let Some(e) = self.elements.get(el) else { return };
-        let what = format!("`{}` at {} must start at a multiple of {align}", e.part.name, hex(base));
+        let what =
+            format!("`{}` at {} must start at a multiple of {align}", e.part.name, hex(base));
         let d = Diagnostic::new(codes::E0503, row.base.span, what);
         let widest = region.regs.iter().map(|r| r.bits).max().filter(|w| *w > 0);
         let origin = format!("{}, region `{}`", e.part.ty.full_name(), region.name);

@@ -109,7 +109,8 @@ impl Cx<'_> {
             }
             Some(Slot::Prop(p)) => {
                 if p.unstable {
-                    let what = format!("`{}` is unstable: it may change without a new version", p.name);
+                    let what =
+                        format!("`{}` is unstable: it may change without a new version", p.name);
                     self.report(Diagnostic::new(codes::W0805, name.span, what));
                 }
                 let value = match p.ty {

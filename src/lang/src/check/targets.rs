@@ -48,9 +48,12 @@ impl Cx<'_> {
                     None => match default_region(ty) {
                         Some((number, region)) => Some(Mapped::Region { el, number, region }),
                         None => {
-                            let what = format!("`{}` has nothing that a bus can map", ty.full_name());
+                            let what =
+                                format!("`{}` has nothing that a bus can map", ty.full_name());
                             let d = Diagnostic::new(codes::E0303, head.name.span, what);
-                            self.report(d.help("declare it outside of the bus, without an address"));
+                            self.report(
+                                d.help("declare it outside of the bus, without an address"),
+                            );
                             None
                         }
                     },
@@ -91,7 +94,8 @@ impl Cx<'_> {
                 let k = self.count(e, None)?;
                 if k >= group.count as u64 {
                     let n = group.count - 1;
-                    let what = format!("`{}[{k}]` does not exist; its elements are 0 .. {n}", head.name);
+                    let what =
+                        format!("`{}[{k}]` does not exist; its elements are 0 .. {n}", head.name);
                     self.report(Diagnostic::new(codes::E0404, e.span, what));
                     return None;
                 }

@@ -123,7 +123,9 @@ pub(crate) fn binary(op: Op, a: Num, b: Num) -> Result<Num, String> {
         Op::Div => match (a.dim, b.dim) {
             (x, Dim::One) => x,
             (x, y) if x == y => Dim::One,
-            (x, y) => return Err(format!("{} divided by {} is nothing here", x.words(), y.words())),
+            (x, y) => {
+                return Err(format!("{} divided by {} is nothing here", x.words(), y.words()));
+            }
         },
     };
     let cross = |x: i128, y: i128| x.checked_mul(y);

@@ -96,7 +96,9 @@ fn undriven_buses(graph: &Graph, doubtful: &BTreeSet<&str>, sink: &mut Sink) {
             })
             .collect();
         let what = match parts.as_slice() {
-            [one] => format!("`{one}` is mapped on `{}`, and no core or DMA port drives it", bus.name),
+            [one] => {
+                format!("`{one}` is mapped on `{}`, and no core or DMA port drives it", bus.name)
+            }
             _ => format!("no core or DMA port drives bus `{}`", bus.name),
         };
         let d = Diagnostic::new(codes::W0902, bus.span, what).path(bus.name.clone());
@@ -138,7 +140,8 @@ fn reset_vector(
         short(part),
         hex(vector)
     );
-    let d = Diagnostic::new(codes::E0508, part.span, what).path(part.name.clone()).view(short(part));
+    let d =
+        Diagnostic::new(codes::E0508, part.span, what).path(part.name.clone()).view(short(part));
     let memories = view.iter().filter_map(|r| match r.to {
         Flat::Region { part, region, .. } => {
             let p = graph.part(part);

@@ -3,7 +3,8 @@
 use super::{Diagnostic, Severity};
 use crate::source::{SourceFile, SourceMap};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteSpanContents, SourceCode, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteSpanContents, SourceCode,
+    ThemeStyles,
 };
 use std::fmt::Write;
 

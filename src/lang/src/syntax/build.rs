@@ -190,16 +190,16 @@ impl Builder<'_> {
         };
         let bytes = n.checked_mul(decimal).map(|b| b / d.max(1));
         let message = match bytes {
-            Some(bytes) if decimal > 0 && d == 1 => format!(
-                "{n} {word} is {} bytes; sizes here are powers of two",
-                grouped(bytes)
-            ),
+            Some(bytes) if decimal > 0 && d == 1 => {
+                format!("{n} {word} is {} bytes; sizes here are powers of two", grouped(bytes))
+            }
             _ => format!("`{word}` is not a unit of this language"),
         };
         let mut diag = Diagnostic::new(codes::E0201, at, message);
         diag = diag.fix(format!("write `{right}`"), at, right);
         if matches!(word, "K" | "M" | "G" | "k" | "T") {
-            diag = diag.note("frequencies are written in Hz, kHz, MHz, GHz; sizes in B, KiB .. TiB");
+            diag =
+                diag.note("frequencies are written in Hz, kHz, MHz, GHz; sizes in B, KiB .. TiB");
         }
         self.sink.push(diag);
         Some(unit)
@@ -235,7 +235,7 @@ pub(crate) fn grouped(n: i128) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 && c != '-' {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) && c != '-' {
             out.push(',');
         }
         out.push(c);

@@ -13,7 +13,17 @@ use pest::Parser;
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 const FLAGS: [&str; 12] = [
-    "over", "ro", "wo", "rw", "bytes", "swap16", "swap32", "swap64", "split", "fault", "secure",
+    "over",
+    "ro",
+    "wo",
+    "rw",
+    "bytes",
+    "swap16",
+    "swap32",
+    "swap64",
+    "split",
+    "fault",
+    "secure",
     "nonsecure",
 ];
 const KEYWORDS: [&str; 9] =
@@ -85,13 +95,18 @@ pub(super) fn flaw(f: &Flaw, text: &str, file: FileId) -> Diagnostic {
     let at = |start: usize, end: usize| Span { file, start: start as u32, end: end as u32 };
     match f {
         Flaw::Unclosed(open, before) => {
-            let d = Diagnostic::new(codes::E0102, at(*open, open + 1), "`{` opened here is never closed");
+            let d = Diagnostic::new(
+                codes::E0102,
+                at(*open, open + 1),
+                "`{` opened here is never closed",
+            );
             let d = d.label("opened here");
             match before {
                 Some(b) => {
                     let line = text.get(*b..).unwrap_or("").lines().next().unwrap_or("");
                     let word = line.split_whitespace().next().unwrap_or("");
-                    let what = "this line stands outside of it, so `}` is probably missing before it";
+                    let what =
+                        "this line stands outside of it, so `}` is probably missing before it";
                     d.also(at(*b, b + word.len().max(1)), what)
                 }
                 None => d.help("the file ends before the `}`"),
@@ -103,8 +118,11 @@ pub(super) fn flaw(f: &Flaw, text: &str, file: FileId) -> Diagnostic {
         Flaw::MissingOpen(end, close) => {
             let d = Diagnostic::new(codes::E0106, at(*close, close + 1), "`}` closes nothing");
             let gap = at(*end, *end);
-            d.also(at(end.saturating_sub(1), *end), "`{` is probably missing after this")
-                .fix("add `{` there", gap, " {")
+            d.also(at(end.saturating_sub(1), *end), "`{` is probably missing after this").fix(
+                "add `{` there",
+                gap,
+                " {",
+            )
         }
         Flaw::Headless(heads, close) => {
             let d = Diagnostic::new(codes::E0106, at(*close, close + 1), "`}` closes nothing");
@@ -149,7 +167,9 @@ pub(super) fn explain(
     };
     let t = tokens(head);
     let whole = at(0, head.len());
-    if let Some((i, _)) = t.iter().find(|(i, _)| head.get(*i..).is_some_and(|r| r.starts_with("=>"))) {
+    if let Some((i, _)) =
+        t.iter().find(|(i, _)| head.get(*i..).is_some_and(|r| r.starts_with("=>")))
+    {
         let d = Diagnostic::new(codes::E0103, at(*i, 2), "`=>` is not a wire");
         return d.fix("outputs are driven with `->`", at(*i, 2), "->");
     }
@@ -161,7 +181,8 @@ pub(super) fn explain(
     }
     if Hm::parse(Rule::item_stmt, &format!("x = {head}")).is_ok() && !head.is_empty() {
         let d = Diagnostic::new(codes::E0113, whole, format!("`{head}` alone is no statement"));
-        let d = d.help("`name = value` sets, `output -> input` drives, `input <- output` is driven");
+        let d =
+            d.help("`name = value` sets, `output -> input` drives, `input <- output` is driven");
         return if place == Place::Part {
             d.note("`,` separates statements here; one output to two inputs is two wires")
         } else {
@@ -180,7 +201,9 @@ pub(super) fn explain(
         let what = format!("this statement cannot stand inside the braces of {inside}");
         let d = Diagnostic::new(codes::E0114, whole, what);
         return match place {
-            Place::Bus => d.help("a bus holds rows, which begin with an address, and `name = value`"),
+            Place::Bus => {
+                d.help("a bus holds rows, which begin with an address, and `name = value`")
+            }
             _ => d.help("a part holds `name = value`, `output -> input` and `input <- output`"),
         };
     }
@@ -200,7 +223,9 @@ fn foreign(head: &str, at: Span) -> Option<Diagnostic> {
             Some(row) => d.help(format!("here this line is `{row}`, inside a `bus`")),
             None => d,
         };
-        return Some(d.note("types, ports and numbers have other names here: `hetemu device` lists them"));
+        return Some(
+            d.note("types, ports and numbers have other names here: `hetemu device` lists them"),
+        );
     }
     let dts = head.contains("= <") || head.starts_with("compatible =") || head.starts_with("/dts");
     dts.then(|| {
@@ -313,6 +338,7 @@ fn generic(head: &str, at: &impl Fn(usize, usize) -> Span, e: &Error<Rule>) -> D
         (f, true) => format!("`{f}` cannot stand here"),
         (f, false) => format!("`{f}` stands where {wanted} should be"),
     };
-    let span = if found.is_empty() { at(stop.saturating_sub(1), 1.min(stop)) } else { at(stop, len) };
+    let span =
+        if found.is_empty() { at(stop.saturating_sub(1), 1.min(stop)) } else { at(stop, len) };
     Diagnostic::new(codes::E0105, span, message)
 }

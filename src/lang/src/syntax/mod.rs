@@ -10,5 +10,6 @@ mod file;
 mod mistakes;
 mod parser;
 mod split;
+mod stmt;
 
 pub use file::{parse, parse_setting};

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 pub use crate::syntax::ast::{
     Bus, Extent, Param, Part, Plug, Require, Row, Setting, TypeRef, Wire,
 };
-pub use overrides::{Override, Overrides};
 pub(crate) use overrides::apply;
+pub use overrides::{Override, Overrides};
 
 /// A machine as its texts state it; nothing is resolved yet.
 #[derive(Debug, Clone, Default)]
@@ -151,10 +151,11 @@ impl Machine {
                 continue;
             }
             if let Some((before, first)) = scope.get(name.text.as_str()) {
-                let d = Diagnostic::new(codes::E0301, name.span, format!("`{name}` is declared twice"))
-                    .label("the second declaration")
-                    .also(*first, "the first one")
-                    .path(name.text.clone());
+                let d =
+                    Diagnostic::new(codes::E0301, name.span, format!("`{name}` is declared twice"))
+                        .label("the second declaration")
+                        .also(*first, "the first one")
+                        .path(name.text.clone());
                 let parts = matches!((entity, before), (Entity::Part(_), Entity::Part(_)));
                 sink.push(if parts {
                     d.help("to map the same part a second time, leave out its type")

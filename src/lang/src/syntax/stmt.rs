@@ -1,0 +1,139 @@
+//! Statements without the lines below them: one head each, from pest's pairs.
+
+use super::ast::*;
+use super::build::{Builder, find};
+use super::file::empty_part;
+use super::parser::Rule;
+use crate::diag::{Diagnostic, codes};
+use crate::expr::{Expr, ExprKind, Name, Path};
+use crate::source::Span;
+use pest::iterators::Pair;
+
+/// A statement of the file that has no lines of its own below it, or a part.
+pub(super) fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option<Stmt> {
+    let rule = p.as_rule();
+    let whole = b.span(&p);
+    let inner = p.clone().into_inner();
+    let ident = find(&inner, Rule::ident);
+    let expr = find(&inner, Rule::expr);
+    Some(match rule {
+        Rule::param => {
+            let range = find(&inner, Rule::range).and_then(|r| {
+                let mut ends = r.into_inner().filter(|p| p.as_rule() == Rule::sum);
+                Some((b.expr(ends.next()?), b.expr(ends.next()?)))
+            });
+            let (name, ty) = (b.opt_name(ident), b.opt_type(find(&inner, Rule::r#type)));
+            Stmt::Param(Param { name, ty, default: expr.map(|e| b.expr(e)), range })
+        }
+        Rule::let_stmt => Stmt::Let(b.opt_name(ident), b.expr(expr?)),
+        Rule::clock => Stmt::Clock(b.opt_name(ident), b.expr(expr?)),
+        Rule::plug => {
+            let value = find(&inner, Rule::plug_val).map(|v| Name {
+                text: v.as_str().trim().trim_matches('"').to_string(),
+                span: b.span(&v),
+            });
+            let kind = b.opt_type(find(&inner, Rule::r#type));
+            Stmt::Plug(Plug { name: b.opt_name(ident), kind, value })
+        }
+        Rule::part => Stmt::Part(part(b, p, doc)),
+        Rule::wire | Rule::wire_in => Stmt::Wire(wire(b, p)?),
+        Rule::set => Stmt::Set(setting(b, p)),
+        Rule::require => {
+            let reason = find(&inner, Rule::string).map(|s| s.as_str().trim_matches('"').into());
+            let cond = find(&inner, Rule::cond)?;
+            let span = b.span(&cond);
+            let mut c = cond.into_inner();
+            let (left, relation, right) = (c.next()?, c.next()?, c.next()?);
+            let relation = relation.as_str().to_string();
+            let (left, right) = (b.expr(left), b.expr(right));
+            Stmt::Require(Require { left, relation, right, reason, span })
+        }
+        _ => {
+            let d = Diagnostic::new(codes::E0114, whole, "this cannot stand here");
+            b.sink.push(d);
+            return None;
+        }
+    })
+}
+
+pub(super) fn part(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Part {
+    let inner = p.into_inner();
+    let mut part = empty_part(b.opt_name(find(&inner, Rule::ident)));
+    part.incomplete = false;
+    part.doc = doc;
+    part.ty = b.opt_type(find(&inner, Rule::r#type));
+    part.array = find(&inner, Rule::array).and_then(|a| {
+        let a = a.into_inner();
+        Some((b.opt_name(find(&a, Rule::ident)), b.expr(find(&a, Rule::expr)?)))
+    });
+    part.on = find(&inner, Rule::on).and_then(|o| on(b, o));
+    part
+}
+
+fn on(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<(Path, Option<Name>)> {
+    let o = p.into_inner();
+    let address = find(&o, Rule::unit_addr).map(|a| b.name(&a));
+    Some((b.path(find(&o, Rule::path)?), address))
+}
+
+pub(super) fn setting(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Setting {
+    let inner = p.into_inner();
+    let path = find(&inner, Rule::path).map(|p| b.path(p));
+    let path = path.unwrap_or_else(|| Path::bare([""]));
+    let value = find(&inner, Rule::expr).map(|e| b.expr(e));
+    let span = path.span;
+    Setting { path, value: value.unwrap_or(Expr { kind: ExprKind::Unknown, span }) }
+}
+
+pub(super) fn wire(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<Wire> {
+    let (rule, span) = (p.as_rule(), b.span(&p));
+    let mut ends = p.into_inner().filter(|p| p.as_rule() == Rule::path);
+    let (left, right) = (b.path(ends.next()?), b.path(ends.next()?));
+    let span = Span { end: right.span.end, ..span };
+    Some(match rule {
+        Rule::wire_in => Wire { from: right, to: left, reversed: true, span },
+        _ => Wire { from: left, to: right, reversed: false, span },
+    })
+}
+
+pub(super) fn row(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option<Row> {
+    let inner = p.clone().into_inner();
+    let place = find(&inner, Rule::place)?;
+    let place_span = b.span(&place);
+    let mut pieces = place.into_inner();
+    let base = b.expr(pieces.next()?);
+    let extent = match (pieces.next(), pieces.next()) {
+        (Some(how), Some(e)) => match how.as_rule() {
+            Rule::dotdot => Extent::To(b.expr(e)),
+            Rule::plus => Extent::Size(b.expr(e)),
+            _ => {
+                let d = Diagnostic::new(codes::E0199, b.token(&how), "`step` is not built yet");
+                b.sink.push(d.help("write a row for each element"));
+                return None;
+            }
+        },
+        _ => Extent::Type,
+    };
+    let target = b.path(find(&inner, Rule::path)?);
+    let at = find(&inner, Rule::expr).map(|e| b.expr(e));
+    let mut flags = Vec::new();
+    for f in inner.clone().filter(|p| p.as_rule() == Rule::flag) {
+        let name = b.name(&f);
+        if matches!(name.text.as_str(), "secure" | "nonsecure" | "fault") {
+            let what = format!("the flag `{name}` is not built yet");
+            b.sink.push(Diagnostic::new(codes::E0199, name.span, what));
+        }
+        flags.push(name);
+    }
+    if let Some(a) = find(&inner, Rule::array) {
+        let d = Diagnostic::new(codes::E0199, b.span(&a), "arrays in rows are not built yet");
+        b.sink.push(d.help("write a row for each element"));
+        return None;
+    }
+    let part = find(&inner, Rule::r#type).map(|_| {
+        let mut part = part(b, p.clone(), doc);
+        part.name = target.segs.first().map(|s| s.name.clone()).unwrap_or(Name::bare(""));
+        part
+    });
+    Some(Row { base, extent, place: place_span, target, at, flags, part, declares: false })
+}
