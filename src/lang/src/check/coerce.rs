@@ -171,13 +171,16 @@ impl Cx<'_> {
 
     /// Checks a param's value against its type and range.
     pub(crate) fn param_value(&mut self, p: &crate::typed::Param, e: &crate::expr::Expr) -> Val {
+        if p.ty.name == CORE {
+            return self.core_param(p, e);
+        }
         let Some(ty) = param_type(&p.ty.name) else {
             let d = Diagnostic::new(
                 codes::E0304,
                 p.ty.span,
                 format!("there is no type `{}` for a param", p.ty.name),
             );
-            let names = PARAM_TYPES.iter().map(|(n, _)| *n);
+            let names = PARAM_TYPES.iter().map(|(n, _)| *n).chain([CORE]);
             let d = match suggest::nearest(&p.ty.name, names.clone()) {
                 Some(near) => d.fix(format!("did you mean `{near}`?"), p.ty.span, near),
                 None => d,
@@ -219,6 +222,9 @@ impl Cx<'_> {
         }
     }
 }
+
+/// The type of params whose value is the type of a core: `param cpu : core = riscv.rv64`.
+pub(crate) const CORE: &str = "core";
 
 const PARAM_TYPES: [(&str, PropType); 7] = [
     ("size", PropType::Size),

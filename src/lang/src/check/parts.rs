@@ -1,9 +1,12 @@
 //! Parts: their types, and arrays taken apart into elements.
 
+use super::coerce::CORE;
+use super::values::Val;
 use super::{Cx, Group};
 use crate::diag::{Diagnostic, codes, suggest};
+use crate::expr::Expr;
 use crate::source::Span;
-use crate::typed::{Part, TypeRef};
+use crate::typed::{Entity, Param, Part, TypeRef};
 use hetemu_graph as graph;
 use hetemu_schema::{DeviceType, Lookup};
 use std::collections::BTreeMap;
@@ -67,8 +70,15 @@ impl<'m> Cx<'m> {
         Some(n)
     }
 
-    /// The schema of a type; what is wrong with the reference is reported.
+    /// The schema of a type, which may be the name of a param; what is wrong with it is reported.
     fn device_type(&mut self, t: &TypeRef) -> Option<&'static DeviceType> {
+        if let Some((Entity::Param(i), _)) = self.scope.get(t.name.as_str()).copied()
+            && let Some(p) = self.m.params.get(i).filter(|p| p.ty.name == CORE)
+        {
+            let span = p.default.as_ref().map_or(p.name.span, |e| e.span);
+            let Val::Str(name) = self.param(i) else { return None };
+            return self.device_type(&TypeRef { name, version: None, span });
+        }
         let found = match self.catalog.find(&t.name, t.version) {
             Lookup::Found(ty) => ty,
             _ if t.name.is_empty() => return None,
@@ -93,6 +103,32 @@ impl<'m> Cx<'m> {
             self.report(Diagnostic::new(codes::W0804, t.span, what));
         }
         Some(found)
+    }
+
+    /// A param whose value is the type of a core.
+    pub(crate) fn core_param(&mut self, p: &Param, e: &Expr) -> Val {
+        let name = match self.eval(e, None) {
+            Val::Word(w) | Val::Str(w) => w,
+            Val::Unknown => return Val::Unknown,
+            other => {
+                let what =
+                    format!("`{}` is the type of a core, and this is {}", p.name, other.words());
+                self.report(Diagnostic::new(codes::E0206, e.span, what));
+                return Val::Unknown;
+            }
+        };
+        let t = TypeRef { name, version: None, span: e.span };
+        match self.device_type(&t) {
+            Some(ty) if ty.core.is_some() => Val::Str(t.name),
+            Some(ty) => {
+                let what = format!("`{}` is not a core", ty.full_name());
+                let d = Diagnostic::new(codes::E0306, e.span, what);
+                let cores = self.catalog.iter().filter(|t| t.core.is_some()).map(|t| t.name);
+                self.report(d.note(format!("cores are {}", suggest::list(cores))));
+                Val::Unknown
+            }
+            None => Val::Unknown,
+        }
     }
 
     fn similar_types(&self, d: Diagnostic, t: &TypeRef) -> Diagnostic {

@@ -245,18 +245,28 @@ impl Cx<'_> {
                 self.report(d.also(first.path.span, "the first time"));
                 continue;
             }
-            if !MACHINE.contains(&name.text.as_str()) {
+            let known = MACHINE.iter().find(|(n, _)| *n == name.text);
+            let Some((known, ty)) = known else {
                 let what = format!("a machine has no setting `{name}`");
                 let d = Diagnostic::new(codes::E0801, name.span, what);
-                let d = match suggest::nearest(&name.text, MACHINE) {
+                let names = || MACHINE.iter().map(|(n, _)| *n);
+                let d = match suggest::nearest(&name.text, names()) {
                     Some(near) => d.fix(format!("did you mean `{near}`?"), name.span, near),
                     None => d,
                 };
-                self.report(d.note(format!("settings are {}", suggest::list(MACHINE))));
+                self.report(d.note(format!("settings are {}", suggest::list(names()))));
                 continue;
-            }
+            };
             let value = self.eval(&s.value, None);
-            if let Some(v) = plain(&value) {
+            let value = match ty {
+                Some(ty) => {
+                    let origin = format!("setting `{known}` of the machine");
+                    let to = Taker { name: known, ty: *ty, min: None, max: None, origin, doc: "" };
+                    self.coerce(&value, s.value.span, &to)
+                }
+                None => plain(&value),
+            };
+            if let Some(v) = value {
                 self.settings.insert(name.text.clone(), v);
             }
         }
@@ -264,8 +274,15 @@ impl Cx<'_> {
 }
 
 /// Settings of the machine itself: what to log, the longest time that a cluster runs by itself, the
-/// seed of everything random, whether an access to nothing stops the run.
-const MACHINE: [&str; 4] = ["log", "quantum", "seed", "strict"];
+/// seed of everything random, whether the guest may call the host, whether an access to nothing stops
+/// the run.
+const MACHINE: [(&str, Option<PropType>); 5] = [
+    ("log", None),
+    ("quantum", Some(PropType::Duration)),
+    ("seed", Some(PropType::Count)),
+    ("semihosting", Some(PropType::Bool)),
+    ("strict", Some(PropType::Bool)),
+];
 
 /// Whether the row of a part can stand for its property `size`.
 pub(super) fn sized_by_row(ty: &DeviceType, prop: &str) -> bool {
