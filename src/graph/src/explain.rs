@@ -117,7 +117,7 @@ fn path(out: &mut String, g: &Graph, title: &str, r: &Range, at: u64, bus: BusId
     let skip = at - r.start;
     let hop = |b: BusId, at: u64| {
         let b = g.bus(b);
-        format!("{} {}", b.name, names::address(at, b.addr_bits))
+        format!("{} {}", b.name, names::at(b, at))
     };
     let mut hops = vec![title.to_string(), hop(bus, at)];
     hops.extend(r.via.iter().map(|(b, there)| hop(*b, there + skip)));
@@ -145,7 +145,7 @@ fn unmapped(kind: Unmapped) -> &'static str {
 
 fn nothing(out: &mut String, g: &Graph, title: &str, view: &[Range], at: u64, bus: BusId) {
     let b = g.bus(bus);
-    let here = names::address(at, b.addr_bits);
+    let here = names::at(b, at);
     let kind = unmapped(b.unmapped);
     _ = writeln!(out, "{title} sees nothing at {here}: {kind}   bus {}", b.name);
     let below = view.iter().rev().find(|r| r.last < at);
@@ -154,7 +154,7 @@ fn nothing(out: &mut String, g: &Graph, title: &str, view: &[Range], at: u64, bu
         if let Some(r) = r
             && let Flat::Region { part, region, .. } = r.to
         {
-            let span = |a| names::address(a, b.addr_bits);
+            let span = |a| names::at(b, a);
             let name = names::region(g, part, region);
             _ = writeln!(out, "  next {word}: {} .. {}   {name}", span(r.start), span(r.last));
         }
@@ -210,7 +210,7 @@ fn part_text(g: &Graph, id: PartId, locate: Locate<'_>) -> String {
             if let Target::Region { part, region, .. } = row.target
                 && part == id
             {
-                let at = names::address(row.base, bus.addr_bits);
+                let at = names::at(bus, row.base);
                 let place = locate(row.span).map_or(String::new(), |p| format!("   {p}"));
                 let region = p.ty.regions.get(region as usize).map_or("", |r| r.name);
                 let size = names::size(row.size);

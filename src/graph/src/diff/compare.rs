@@ -333,7 +333,7 @@ impl<'g> Compare<'g> {
                 return;
             }
         }
-        let at = format!("{} {}", bus.name, names::address(row.base, bus.addr_bits));
+        let at = format!("{} {}", bus.name, names::at(bus, row.base));
         let side = Some((names::size(row.size), row.span));
         match sign {
             Sign::Added => self.push(Class::Guest, what, at, None, side),
@@ -342,7 +342,7 @@ impl<'g> Compare<'g> {
     }
 
     fn row(&mut self, what: &str, old_bus: &Bus, old: &Row, new_bus: &Bus, new: &Row) {
-        let base = |bus: &Bus, r: &Row| names::address(r.base, bus.addr_bits);
+        let base = |bus: &Bus, r: &Row| names::at(bus, r.base);
         if old.base != new.base {
             let fact = format!("{} base", new_bus.name);
             let (o, n) = (base(old_bus, old), base(new_bus, new));
@@ -489,8 +489,8 @@ fn keys<'a, V>(a: &'a BTreeMap<String, V>, b: &'a BTreeMap<String, V>) -> BTreeS
 fn place(g: &Graph, part: PartId) -> String {
     let places = places(g, part);
     let Some((bus, base, _)) = places.first() else { return String::new() };
-    let bits = g.buses.iter().find(|b| b.name == *bus).map_or(32, |b| b.addr_bits);
-    format!("{bus} {}", names::address(*base, bits))
+    let map = g.buses.iter().find(|b| b.name == *bus);
+    map.map_or(String::new(), |map| format!("{bus} {}", names::at(map, *base)))
 }
 
 fn target(g: &Graph, row: &Row) -> String {

@@ -79,7 +79,7 @@ impl Diagram<'_> {
                 let x = left + STEP * i as f64;
                 let mid = x + W / 2.0;
                 self.line(mid, self.y - 6.0, mid, self.y + 18.0);
-                let at = names::address(*base, bus.addr_bits);
+                let at = names::at(bus, *base);
                 self.svg.text(mid + 5.0, self.y + 12.0, Type::new(9.5, GREY).mono(), &at);
                 match target {
                     Target::Region { part, .. } => self.part(x, self.y + 18.0, *part),

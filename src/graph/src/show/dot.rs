@@ -62,7 +62,7 @@ impl Drawing {
                     Target::Region { part, .. } => node(names::initiator(g, part)),
                     Target::Bus { bus, .. } => bus_node(&g.bus(bus).name),
                 };
-                let mut label = names::address(row.base, bus.addr_bits);
+                let mut label = names::at(bus, row.base);
                 if row.lanes != Lanes::Same {
                     _ = write!(label, " {}", row.lanes.word());
                 }

@@ -81,7 +81,7 @@ fn column(g: &Graph, bus: BusId, title: &str, view: Vec<Range>) -> Column {
         blocks.push(Block { range, y, h, gap: if blocks.is_empty() { 0 } else { gap } });
         y += h;
     }
-    let labels = ADDRESS.width(&names::address(0, b.addr_bits)) + 12.0;
+    let labels = ADDRESS.width(&names::at(b, 0)) + 12.0;
     Column { title: title.into(), sub: sub.join(" · "), bus, labels, blocks, height: y }
 }
 
@@ -177,11 +177,11 @@ fn draw_block(svg: &mut Svg, g: &Graph, c: &Column, block: &Block, x: f64) {
     if indent > 0.0 {
         svg.bar(x, y + 0.5, 4.0, h - 1.0, svg::WINDOW.edge);
     }
-    let bits = g.bus(c.bus).addr_bits;
-    svg.text(x - 7.0, y + 10.0, ADDRESS.end(), &names::address(r.start, bits));
+    let map = g.bus(c.bus);
+    svg.text(x - 7.0, y + 10.0, ADDRESS.end(), &names::at(map, r.start));
     if h >= 30.0 {
         let last = ADDRESS.end();
-        svg.text(x - 7.0, y + h - 2.0, last, &names::address(r.last, bits));
+        svg.text(x - 7.0, y + h - 2.0, last, &names::at(map, r.last));
     }
     let (name, what) = label(g, r);
     let size = match r.last - r.start {
@@ -207,7 +207,7 @@ fn label(g: &Graph, r: &Range) -> (String, String) {
     let mut notes: Vec<String> = Vec::new();
     if let Some((bus, at)) = r.via.last() {
         let bus = g.bus(*bus);
-        notes.push(format!("via {} {}", bus.name, names::address(*at, bus.addr_bits)));
+        notes.push(format!("via {} {}", bus.name, names::at(bus, *at)));
     }
     for word in [r.access.word(), r.lanes.word(), if r.split { "split" } else { "" }] {
         if !word.is_empty() {
@@ -227,14 +227,14 @@ fn label(g: &Graph, r: &Range) -> (String, String) {
     }
 }
 
-/// Two waves across the axis, and how much is left out.
+/// Two waves across the axis, and how much is unmapped.
 fn broken_axis(svg: &mut Svg, x: f64, y: f64, gap: u64) {
     let m = y + GAP / 2.0;
     for dy in [-2.5, 2.5] {
         let d = format!("M{x:.1} {:.1}q4 -5 8 0t8 0t8 0t8 0", m + dy);
         svg.path(&d, LINE, 1.2, "stroke-linecap=\"round\"");
     }
-    let text = format!("{} left out", approximate(gap));
+    let text = format!("{} unmapped", approximate(gap));
     svg.text(x + 42.0, m + 3.5, Type::new(9.5, LINE), &text);
 }
 
@@ -245,10 +245,11 @@ fn approximate(bytes: u64) -> String {
         return format!("{bytes} B");
     };
     let about = if bytes & ((1 << shift) - 1) == 0 { "" } else { "about " };
-    let tenths = ((u128::from(bytes) * 10) >> shift) as u64;
-    match (about, tenths % 10, tenths < 100) {
-        ("", ..) | (_, 0, _) | (_, _, false) => format!("{about}{} {unit}", tenths / 10),
-        _ => format!("{about}{}.{} {unit}", tenths / 10, tenths % 10),
+    let tenths = (u128::from(bytes) * 10 + (1 << shift) / 2) >> shift;
+    match (tenths < 100, tenths % 10) {
+        (_, 0) => format!("{about}{} {unit}", tenths / 10),
+        (true, digit) => format!("{about}{}.{digit} {unit}", tenths / 10),
+        (false, _) => format!("{about}{} {unit}", (tenths + 5) / 10),
     }
 }
 
@@ -260,21 +261,18 @@ fn legend(svg: &mut Svg, columns: &[Column], g: &Graph, y: f64) {
         (svg::ROM, "ROM, flash"),
         (svg::MMIO, "registers"),
         (svg::HOLE, "nothing"),
-        (svg::WINDOW, "through a window"),
+        (svg::WINDOW, "window"),
     ];
     let mut x = MARGIN;
-    for (p, word) in all {
-        let window = p.edge == svg::WINDOW.edge;
-        let via = ranges().any(|r| !r.via.is_empty());
-        if !(shown(p.edge) || (window && via)) {
-            continue;
-        }
-        match window {
-            true => svg.bar(x + 4.0, y - 10.0, 4.0, 12.0, p.edge),
-            false => svg.rect(x, y - 10.0, 12.0, 12.0, p),
-        }
-        svg.text(x + 18.0, y, Type::new(10.5, GREY), word);
-        x += 18.0 + Type::new(10.5, GREY).width(word) + 18.0;
+    let word_type = Type::new(10.5, GREY);
+    for (p, word) in all.into_iter().filter(|(p, _)| shown(p.edge)) {
+        svg.rect(x, y - 10.0, 12.0, 12.0, p);
+        svg.text(x + 18.0, y, word_type, word);
+        x += 36.0 + word_type.width(word);
+    }
+    if ranges().any(|r| !r.via.is_empty()) {
+        svg.bar(x + 4.0, y - 10.0, 4.0, 12.0, svg::WINDOW.edge);
+        svg.text(x + 16.0, y, word_type, "through a window");
     }
 }
 
@@ -298,7 +296,7 @@ mod tests {
             "ns16550a · via soc 0x1000_0000",
             "hm.mailbox · swap32",
             ">2 GiB<",
-            "left out",
+            "unmapped",
         ] {
             assert!(svg.contains(word), "{word}");
         }
@@ -320,7 +318,8 @@ mod tests {
     fn gaps_are_told_roughly() {
         assert_eq!(approximate(240 << 20), "240 MiB");
         assert_eq!(approximate((1 << 30) + (1 << 29) + 7), "about 1.5 GiB");
-        assert_eq!(approximate(0xFFE_0000), "about 255 MiB");
+        assert_eq!(approximate(0xFFE_0000), "about 256 MiB");
+        assert_eq!(approximate((16 << 20) - 8), "about 16 MiB");
         assert_eq!(approximate(8), "8 B");
     }
 }

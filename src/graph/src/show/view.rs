@@ -51,7 +51,7 @@ pub fn view_text(g: &Graph, name: &str) -> Option<String> {
 }
 
 fn table(g: &Graph, others: &Others, title: &str, by: Option<PartId>, bus: BusId) -> String {
-    let bits = g.bus(bus).addr_bits;
+    let map = g.bus(bus);
     let mut rows = Vec::new();
     for r in flatten(g, bus) {
         let (name, what) = match r.to {
@@ -71,7 +71,7 @@ fn table(g: &Graph, others: &Others, title: &str, by: Option<PartId>, bus: BusId
         let split = if r.split { "split" } else { "" };
         let mut notes = vec![r.lanes.word(), split, &also];
         notes.retain(|n| !n.is_empty());
-        let span = format!("{} .. {}", names::address(r.start, bits), names::address(r.last, bits));
+        let span = format!("{} .. {}", names::at(map, r.start), names::at(map, r.last));
         rows.push([span, name, what, notes.join(" ")]);
     }
     let mut out = header(g, title, by, bus);
@@ -125,7 +125,7 @@ fn via(g: &Graph, r: &Range) -> String {
         let bus = g.bus(*bus);
         match r.to {
             Flat::Region { .. } => {
-                format!("via {} {}", bus.name, names::address(*there, bus.addr_bits))
+                format!("via {} {}", bus.name, names::at(bus, *there))
             }
             Flat::Hole(_) => format!("via {}", bus.name),
         }
@@ -176,7 +176,7 @@ impl Others {
                 _ => None,
             });
             if let Some((there, lanes)) = here {
-                let there = names::address(there, g.bus(*bus).addr_bits);
+                let there = names::at(g.bus(*bus), there);
                 let lanes = lanes.word();
                 let gap = if lanes.is_empty() { "" } else { " " };
                 places.push(format!("{} {there}{gap}{lanes}", who.join(", ")));
