@@ -81,7 +81,7 @@ pub fn hetemu(program: &Path, xlen: Xlen, engine: Engine, image: &Path) -> Resul
         .ok_or("there is no machines/riscv-virt.hm")?;
     let mut command = Command::new(program);
     command.arg("run").arg(machine).arg("--image").arg(image);
-    command.args(["--set", &format!("cpu=rv{}", xlen.bits())]);
+    command.args(["--set", &format!("cpu=riscv.rv{}", xlen.bits())]);
     command.args(engine.arguments());
     output(command)
 }

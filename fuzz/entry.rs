@@ -1,0 +1,190 @@
+//! The entry points that fuzzers and `tests/fuzz_smoke.rs` share: any bytes in, no panic.
+
+use hetemu_hw::testing::Bench;
+use hetemu_hw::{Device, Model, Reader};
+use hetemu_isa::{CoreConfig, FetchFault};
+use hetemu_machine::Registry;
+use hetemu_schema::{Catalog, Literal, RegionKind, Value};
+
+/// The text of a machine, parsed and checked; every message must have its place and its page.
+pub fn machine(bytes: &[u8], catalog: &Catalog) {
+    let checked = hetemu_lang::check_bytes(bytes, catalog);
+    for diagnostic in &checked.diagnostics {
+        let code = diagnostic.code.to_string();
+        assert!(hetemu_lang::explain(&code).is_some(), "{code} has no page");
+    }
+}
+
+/// A schema file.
+pub fn schema(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match hetemu_schema::build::read(&text, "fuzz.kdl") {
+        Ok(types) => drop(hetemu_schema::build::emit(&types)),
+        Err(errors) => assert!(!errors.is_empty()),
+    }
+}
+
+/// A firmware image: ELF, gzip, raw.
+pub fn image(bytes: &[u8]) {
+    if let Ok(mut image) = hetemu_loader::load(bytes) {
+        image.place(0x8000_0000);
+        let _ = (image.floats(), image.bounds());
+        let total: u64 = image.segments.iter().map(|s| s.bytes.len() as u64).sum();
+        assert!(total <= hetemu_loader::MAX_IMAGE as u64, "{total} bytes");
+    }
+}
+
+/// Takes numbers from the input; zeros after its end.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut out = [0; N];
+        let n = N.min(self.0.len());
+        let (head, tail) = self.0.split_at(n);
+        out[..n].copy_from_slice(head);
+        self.0 = tail;
+        out
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.bytes::<1>()[0]
+    }
+
+    fn pick(&mut self, n: usize) -> usize {
+        usize::from(self.byte()) % n.max(1)
+    }
+}
+
+/// The models of a registry, in order of their types.
+pub fn models(registry: &Registry) -> Vec<Model> {
+    registry.catalog().iter().filter_map(|ty| registry.model(ty).copied()).collect()
+}
+
+/// Traffic for one device: the first byte picks it.
+pub fn registers(bytes: &[u8], models: &[Model]) {
+    let mut input = Input(bytes);
+    let Some(model) = models.get(input.pick(models.len())) else { return };
+    let mut bench = Bench::of(model, &[], &[]);
+    bench.cx.memory = vec![0; 0x4000];
+    while !input.0.is_empty() {
+        step(model, &mut bench, &mut input);
+        bench.cx.sent.clear();
+        bench.cx.requests.clear();
+        bench.cx.unimplemented.clear();
+        bench.cx.pulses.clear();
+        bench.cx.more.clear();
+    }
+    drop(bench.dev.inspect());
+    let state = bench.save();
+    assert!(bench.load(&state, model.ty.state.version).is_ok(), "its own state is refused");
+}
+
+fn step(model: &Model, bench: &mut Bench, input: &mut Input<'_>) {
+    let ty = model.ty;
+    match input.byte() % 16 {
+        kind @ 0..10 => {
+            let number = input.pick(ty.regions.len());
+            let Some(region) = ty.regions.get(number) else { return };
+            let defaults = |name: &str| match ty.prop(name)?.default {
+                Some(Literal::Int(n)) => Some(n),
+                _ => ty.prop(name)?.min,
+            };
+            let size = region.size.and_then(|c| c.eval(defaults)).unwrap_or(0x1000).max(8);
+            let widths: Vec<u8> =
+                [1, 2, 4, 8].into_iter().filter(|w| region.access & w != 0).collect();
+            let (Some(&width), RegionKind::Mmio) =
+                (widths.get(input.pick(widths.len())), region.kind)
+            else {
+                return;
+            };
+            let offset = match region.regs.get(input.pick(region.regs.len() + 1)) {
+                Some(reg) => {
+                    let element = u64::from(u16::from_le_bytes(input.bytes()));
+                    reg.offset + element % u64::from(reg.count.max(1)) * u64::from(reg.stride)
+                }
+                None => u64::from(u32::from_le_bytes(input.bytes())),
+            };
+            let offset = offset % size & !(u64::from(width) - 1);
+            let (dev, cx) = (&mut bench.dev, &mut bench.cx);
+            if kind < 4 {
+                let peeked = dev.peek(number as u32, offset, width);
+                let read = dev.read(cx, number as u32, offset, width);
+                assert!(peeked.is_none() || read == peeked.ok_or(hetemu_hw::BusError), "peek");
+            } else {
+                let value =
+                    u64::from_le_bytes(input.bytes()) & u64::MAX >> (64 - 8 * u32::from(width));
+                let _ = dev.write(cx, number as u32, offset, width, value);
+            }
+        }
+        10 => {
+            let number = input.pick(ty.inputs.len());
+            let Some(port) = ty.inputs.get(number) else { return };
+            let lines = port.width.map_or(1, |w| w.add.max(1));
+            let line = port.first + (u64::from(input.byte()) % lines) as u32;
+            bench.signal(number as u32, line, input.byte() & 1 == 1);
+        }
+        11 if !ty.links.is_empty() => {
+            let bytes = input.bytes::<5>();
+            let taken = bench.receive(input.pick(ty.links.len()) as u32, &bytes);
+            assert!(taken <= bytes.len());
+        }
+        12 => bench.advance(1 << (input.byte() % 40)),
+        13 => bench.reset(),
+        14 => {
+            let (state, rest) = input.0.split_at(input.0.len().min(64));
+            input.0 = rest;
+            let mut fresh = Bench::of(model, &[], &[]);
+            // Refused or taken: either is right for what is no state.
+            let _ = fresh.dev.load(&mut Reader::new(state), ty.state.version);
+            let _ = fresh.save();
+        }
+        _ => drop(bench.dev.inspect()),
+    }
+}
+
+/// Instruction bytes, lifted and disassembled: the first bytes pick the core and its mode.
+pub fn code(bytes: &[u8], registry: &Registry) {
+    let mut input = Input(bytes);
+    let cores: Vec<_> = registry
+        .catalog()
+        .iter()
+        .filter(|ty| ty.core.as_ref().is_some_and(|c| registry.target(c.isa).is_some()))
+        .collect();
+    let Some(ty) = cores.get(input.pick(cores.len())) else { return };
+    let Some(target) = ty.core.as_ref().and_then(|c| registry.target(c.isa)) else { return };
+    let mut props = std::collections::BTreeMap::new();
+    for p in ty.props {
+        let value = match p.default {
+            Some(Literal::Int(n)) => Value::Int(n),
+            Some(Literal::Bool(b)) => Value::Bool(b),
+            Some(Literal::Str(s)) => Value::Str(s.into()),
+            None => continue,
+        };
+        props.insert(p.name.to_string(), value);
+    }
+    let config =
+        CoreConfig { ty, props, big_endian: false, timebase_hz: 1_000_000, wired: Vec::new() };
+    let Ok(cpu) = target.create(&config) else { return };
+    let key = u32::from(input.byte());
+    let mode = hetemu_isa::Mode { key, ..Default::default() };
+    let base = 0x8000_0ff0;
+    let code = input.0;
+    let mut fetch = |va: u64| {
+        let at = va.wrapping_sub(base) as usize;
+        match code.get(at..at.saturating_add(2)) {
+            Some(half) => Ok(u16::from_le_bytes([half[0], half[1]])),
+            None => Err(FetchFault(cpu.bus_fault(hetemu_isa::Access::Fetch, va))),
+        }
+    };
+    let mut pc = base;
+    while let Ok(block) = cpu.lift(mode, pc, 32, &mut fetch) {
+        assert!(block.count > 0 && block.len > 0, "an empty block");
+        pc += u64::from(block.len);
+    }
+    let mut at = 0;
+    while let Some(rest) = code.get(at..).filter(|r| !r.is_empty()) {
+        let step = target.disassemble(&config, base + at as u64, rest).map_or(2, |d| d.len);
+        at += usize::from(step.max(1));
+    }
+}
