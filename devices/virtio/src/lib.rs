@@ -1,11 +1,21 @@
-//! Virtio: the memory-mapped transport and the devices that sit on it.
+//! Virtio: the memory-mapped transport and the devices that sit on it. The disk and the network card
+//! have schemas, so that machines check; their models follow.
 
-use hetemu_hw::Family;
+pub mod console;
+#[cfg(test)]
+mod driver;
+pub mod mmio;
+pub mod rng;
+
+use hetemu_hw::{Family, Model};
 
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
 
+/// Models of this family.
+pub const MODELS: &[Model] = &[console::MODEL, mmio::MODEL, rng::MODEL];
+
 /// This family.
-pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: &[] };
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
