@@ -1,11 +1,16 @@
 //! SPI hosts.
 
-use hetemu_hw::Family;
+pub mod lowrisc_spi_host;
+
+use hetemu_hw::{Family, Model};
 
 /// The types of this family, from the `schema.kdl` of each folder.
 pub mod schemas {
     include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 }
 
+/// Models of this family.
+pub const MODELS: &[Model] = &[lowrisc_spi_host::MODEL];
+
 /// This family.
-pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: &[] };
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

@@ -57,7 +57,11 @@ pub trait Cx {
     fn request(&mut self, request: Request);
 
     /// Calls the device that sits at a unit address of this device's child bus; false if none does.
-    fn with_child(&mut self, unit: &str, call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx)) -> bool;
+    fn with_child(
+        &mut self,
+        unit: &str,
+        call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx),
+    ) -> bool;
 
     /// For a function on a child bus: the machine calls [`Device::child`] of the device that provides
     /// the bus, after this call has returned.

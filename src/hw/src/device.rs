@@ -26,7 +26,13 @@ pub trait Device: Send {
     /// The guest reads `size` (1, 2, 4, 8) bytes at `offset` of a region; the value is zero-extended,
     /// in the region's byte order as a number. The machine has checked width and range against the
     /// schema. A register that is not there: [`Cx::unimplemented`] and 0.
-    fn read(&mut self, cx: &mut dyn Cx, region: u32, offset: u64, size: u8) -> Result<u64, BusError> {
+    fn read(
+        &mut self,
+        cx: &mut dyn Cx,
+        region: u32,
+        offset: u64,
+        size: u8,
+    ) -> Result<u64, BusError> {
         Err(BusError)
     }
 

@@ -132,7 +132,8 @@ impl Device for Mailbox {
     }
 
     fn inspect(&self) -> Vec<InspectValue> {
-        let names = [(CH_STATUS, "CH_STATUS"), (CH_RECEIVE, "CH_RECEIVE"), (CH_ENABLE, "CH_ENABLE")];
+        let names =
+            [(CH_STATUS, "CH_STATUS"), (CH_RECEIVE, "CH_RECEIVE"), (CH_ENABLE, "CH_ENABLE")];
         let channels = 0..self.channels.len();
         channels
             .flat_map(|index| names.map(|(reg, name)| (index, reg, name)))

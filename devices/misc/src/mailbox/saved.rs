@@ -20,7 +20,11 @@ pub(super) fn save(channels: &[Channel], w: &mut Writer) {
     }
 }
 
-pub(super) fn load(r: &Reader<'_>, channels: usize, depth: usize) -> Result<Vec<Channel>, LoadError> {
+pub(super) fn load(
+    r: &Reader<'_>,
+    channels: usize,
+    depth: usize,
+) -> Result<Vec<Channel>, LoadError> {
     let flag = |field| match r.int(field)? {
         0 => Ok(false),
         1 => Ok(true),

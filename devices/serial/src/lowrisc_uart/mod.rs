@@ -338,11 +338,9 @@ impl Device for LowriscUart {
                 }
             }
             CTRL => self.write_ctrl(cx, value),
-            WDATA => {
-                if self.state.tx.len() < v.tx_depth {
-                    self.state.tx.push_back(value as u8);
-                    self.state.unsent += 1;
-                }
+            WDATA if self.state.tx.len() < v.tx_depth => {
+                self.state.tx.push_back(value as u8);
+                self.state.unsent += 1;
             }
             FIFO_CTRL => {
                 self.state.fifo_ctrl = value & v.levels;
@@ -416,7 +414,7 @@ impl Device for LowriscUart {
     fn load(&mut self, r: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         let mut state = State::load(r, self.variant.tx_depth, self.rx_depth)?;
         if version < self.variant.ty.state.version {
-            state.from_version_1();
+            state.convert_version_1();
         }
         state.mask(self.variant);
         self.state = state;

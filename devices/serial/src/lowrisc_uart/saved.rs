@@ -38,7 +38,11 @@ impl State {
         w.int(WATERMARKS, self.watermarks.into());
     }
 
-    pub(super) fn load(r: &Reader<'_>, tx_depth: usize, rx_depth: usize) -> Result<Self, LoadError> {
+    pub(super) fn load(
+        r: &Reader<'_>,
+        tx_depth: usize,
+        rx_depth: usize,
+    ) -> Result<Self, LoadError> {
         let word = |field| u32::try_from(r.int(field)?).map_err(|_| LoadError::Bad(field));
         let fifo = |field, depth| {
             let bytes = r.bytes(field)?;
@@ -67,7 +71,7 @@ impl State {
     }
 
     /// Version 1 had `tx_empty` at bit 2, latched; version 2 has it at bit 8 as a level.
-    pub(super) fn from_version_1(&mut self) {
+    pub(super) fn convert_version_1(&mut self) {
         let empty = self.enable & intr::TX_DONE != 0;
         self.enable &= !intr::TX_DONE;
         self.enable |= if empty { intr::TX_EMPTY } else { 0 };

@@ -184,7 +184,7 @@ impl State {
 impl Ns16550a {
     /// The register at an offset; bytes between registers are empty.
     fn at(&self, offset: u64) -> Option<u64> {
-        (offset % self.stride == 0).then_some(offset / self.stride).filter(|reg| *reg <= SCR)
+        offset.is_multiple_of(self.stride).then_some(offset / self.stride).filter(|reg| *reg <= SCR)
     }
 
     /// Four character times (section 8.11, FIFO interrupt mode).
@@ -335,8 +335,7 @@ impl Device for Ns16550a {
     }
 
     fn inspect(&self) -> Vec<InspectValue> {
-        let mut values =
-            inspect(&NS16550A_1, |_, offset, _| Some(self.state.value(offset).into()));
+        let mut values = inspect(&NS16550A_1, |_, offset, _| Some(self.state.value(offset).into()));
         let own = [("divisor", u64::from(self.state.divisor)), ("fcr", self.state.fcr.into())];
         values.extend(own.map(|(name, value)| InspectValue { name: name.into(), value }));
         values

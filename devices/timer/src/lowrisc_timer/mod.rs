@@ -143,7 +143,11 @@ impl LowriscTimer {
 
 /// A 64-bit number with its lower or upper half replaced.
 fn with_half(old: u64, upper: bool, half: u32) -> u64 {
-    if upper { old & 0xffff_ffff | u64::from(half) << 32 } else { old >> 32 << 32 | u64::from(half) }
+    if upper {
+        old & 0xffff_ffff | u64::from(half) << 32
+    } else {
+        old >> 32 << 32 | u64::from(half)
+    }
 }
 
 impl Device for LowriscTimer {

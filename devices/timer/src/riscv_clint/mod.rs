@@ -158,10 +158,12 @@ impl Device for RiscvClint {
         let mut values: Vec<_> = msip
             .map(|(hart, on)| InspectValue { name: format!("MSIP[{hart}]"), value: (*on).into() })
             .collect();
-        values.extend(self.mtimecmp.iter().enumerate().map(|(hart, at)| InspectValue {
-            name: format!("MTIMECMP[{hart}]"),
-            value: *at,
-        }));
+        values.extend(
+            self.mtimecmp
+                .iter()
+                .enumerate()
+                .map(|(hart, at)| InspectValue { name: format!("MTIMECMP[{hart}]"), value: *at }),
+        );
         values
     }
 }

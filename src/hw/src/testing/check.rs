@@ -17,7 +17,7 @@ pub struct Rng(pub u64);
 
 impl Rng {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Rng {
     }
     /// A number below `n`.
     pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 { 0 } else { self.next() % n }
+        if n == 0 { 0 } else { self.number() % n }
     }
 }
 
@@ -92,8 +92,7 @@ fn step(model: &Model, props: &[(&str, u64)], rng: &mut Rng) -> Step {
             return Step::Reset;
         };
         let size = region.size.as_ref().and_then(|c| c.eval(int)).unwrap_or(0x1000);
-        let widths: Vec<u8> =
-            [1, 2, 4, 8].into_iter().filter(|w| region.access & w != 0).collect();
+        let widths: Vec<u8> = [1, 2, 4, 8].into_iter().filter(|w| region.access & w != 0).collect();
         let width = widths.get(rng.below(widths.len() as u64) as usize).copied().unwrap_or(4);
         let documented = region.regs.get(rng.below(region.regs.len() as u64) as usize);
         let offset = match documented {
@@ -108,9 +107,9 @@ fn step(model: &Model, props: &[(&str, u64)], rng: &mut Rng) -> Step {
             return Step::Read(*i as u32, offset, width);
         }
         let bits = match rng.below(4) {
-            0 => rng.next(),
+            0 => rng.number(),
             1 => rng.below(256),
-            2 => rng.next() & rng.next() & rng.next(),
+            2 => rng.number() & rng.number() & rng.number(),
             _ => 1 << rng.below(32),
         };
         return Step::Write(*i as u32, offset, width, bits & (u64::MAX >> (64 - 8 * width)));
@@ -124,7 +123,7 @@ fn step(model: &Model, props: &[(&str, u64)], rng: &mut Rng) -> Step {
             Step::Signal(i as u32, line, rng.below(2) == 1)
         }
         13 if !ty.links.is_empty() => {
-            let bytes = (0..rng.below(100)).map(|_| rng.next() as u8).collect();
+            let bytes = (0..rng.below(100)).map(|_| rng.number() as u8).collect();
             Step::Receive(rng.below(ty.links.len() as u64) as u32, bytes)
         }
         15 if rng.below(50) == 0 => Step::Reset,

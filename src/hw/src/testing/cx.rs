@@ -72,7 +72,18 @@ impl TestCx {
                 })*
             };
         }
-        differ!(now, outputs, pulses, timers, sent, more, unimplemented, requests, told_parent, seed);
+        differ!(
+            now,
+            outputs,
+            pulses,
+            timers,
+            sent,
+            more,
+            unimplemented,
+            requests,
+            told_parent,
+            seed
+        );
         (self.memory != other.memory).then(|| "memory".into())
     }
 
