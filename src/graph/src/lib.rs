@@ -12,10 +12,12 @@ pub mod names;
 pub mod show;
 #[cfg(test)]
 mod testing;
+mod types;
 mod view;
 
 pub use diff::{Change, Class, Diff, SavedStates, Sign, diff};
 pub use explain::{Locate, explain_address, explain_name, register_at};
 pub use json::{Detail, json_text, semantic_hash, to_json};
 pub use model::*;
+pub use types::{type_json, types_json};
 pub use view::{Flat, Range, flatten};
