@@ -149,3 +149,16 @@ fn the_same_machine_in_other_words_is_the_same_machine() {
     let next = hetemu_graph::semantic_hash(&machine("opentitan-next"));
     assert_ne!(hetemu_graph::semantic_hash(&a), next);
 }
+
+/// The shipped schemas and the sample machines agree: nothing to warn about.
+#[test]
+fn the_samples_check_without_warnings() {
+    for name in ["opentitan", "trio", "q35"] {
+        let (sources, file) = SourceMap::single(format!("{name}.hm"), text(name));
+        let checked = hetemu_lang::check(&sources, file, &catalog(), &Overrides::default());
+        let worse =
+            checked.diagnostics.iter().filter(|d| d.severity != hetemu_lang::Severity::Note);
+        let worse: Vec<_> = worse.map(|d| format!("{d:?}")).collect();
+        assert!(worse.is_empty(), "{name}: {worse:#?}");
+    }
+}
