@@ -6,6 +6,8 @@
 //! * [`float`]: exact soft float, the definition of every float operation of the IR.
 
 pub mod float;
+#[doc(hidden)]
+pub mod testing;
 
 mod cache;
 mod cluster;

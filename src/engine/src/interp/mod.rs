@@ -8,4 +8,5 @@ pub(crate) mod op;
 mod rare;
 mod run;
 
+pub(crate) use rare::rmw;
 pub(crate) use run::{Exec, Leave, run};
