@@ -51,12 +51,14 @@ pub fn check(
     let tree = syntax::parse(text, file, &mut sink);
     let mut machine = typed::from_file(tree, &mut sink);
     typed::apply(&mut machine, overrides, &mut sink);
-    finish(machine, sources, catalog, sink)
+    // The command line decides for one run; whether the file holds for all values is checked without.
+    let all_values = overrides.set.is_empty();
+    finish(machine, sources, catalog, sink, all_values)
 }
 
 /// Checks a machine that was filled without a text, as QMP does.
 pub fn check_machine(machine: typed::Machine, sources: &SourceMap, catalog: &Catalog) -> Checked {
-    finish(machine, sources, catalog, Sink::default())
+    finish(machine, sources, catalog, Sink::default(), false)
 }
 
 fn finish(
@@ -64,8 +66,12 @@ fn finish(
     sources: &SourceMap,
     catalog: &Catalog,
     mut sink: Sink,
+    all_values: bool,
 ) -> Checked {
     let mut graph = check::check(&machine, catalog, &mut sink);
+    if all_values && graph.is_some() {
+        check::ends_of_ranges(&machine, catalog, &mut sink);
+    }
     if let Some(g) = &mut graph {
         g.files = sources.files().map(|f| f.name.clone()).collect();
     }

@@ -14,6 +14,7 @@ mod maps;
 mod overlap;
 mod parts;
 mod plugs;
+mod ranges;
 mod require;
 mod rows;
 mod settings;
@@ -32,6 +33,7 @@ use hetemu_schema::Catalog;
 use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use parts::Element;
+pub(crate) use ranges::ends_of_ranges;
 
 /// Everything that the steps share.
 pub(crate) struct Cx<'m> {
