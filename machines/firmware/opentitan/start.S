@@ -5,6 +5,7 @@
  * is 0x80 past the boot address, so the table fills exactly the gap. See the Ibex reference guide, "Exceptions
  * and Interrupts", and the RISC-V privileged specification, "mtvec".
  */
+    .file "start.S"             /* else the symbol table names the compiler's temporary file */
     .option norvc
     .section .vectors, "ax"
     .option norelax

@@ -2,6 +2,7 @@
  * Reset of every hart of the RISC-V `virt` map: a0 = hart id, a1 = device tree. Each hart gets a stack of its own and
  * calls hart_main(id, tree). Trap vectors are not needed: interrupts stay off, wfi wakes all the same.
  */
+    .file "start.S"             /* else the symbol table names the compiler's temporary file */
 #include "map.h"
 #if __riscv_xlen == 64
 #define SAVE sd
