@@ -320,6 +320,13 @@ impl Running {
         &self.m.world.counts
     }
 
+    /// Lets go of the host's ends of all plugs.
+    pub fn close_plugs(&mut self) {
+        for plug in &mut self.m.world.plugs {
+            plug.host = None;
+        }
+    }
+
     /// Instructions that all cores have retired.
     pub fn retired(&self) -> u64 {
         self.m.clusters.iter().flat_map(|c| (0..c.cores()).map(|i| c.retired(i))).sum()

@@ -7,7 +7,7 @@ mod place;
 mod riscv;
 mod schema;
 
-pub(crate) use place::{Load, Loads};
+pub(crate) use place::Loads;
 pub use schema::BOOT_TYPES;
 
 use crate::phases::Realized;

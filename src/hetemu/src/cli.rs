@@ -1,0 +1,332 @@
+//! The command line.
+
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::time::Duration;
+
+/// An emulator in which a machine is a text that reads like a datasheet.
+#[derive(Parser, Debug)]
+#[command(name = "hetemu", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run a machine
+    Run(Box<Run>),
+    /// Find every mistake of machine files, without running anything
+    Check(Check),
+    /// Show a machine: decoded maps, interrupt paths, clocks, pictures
+    Graph(Graph),
+    /// Compare two machines by what a guest can see
+    Diff(Diff),
+    /// Explain a code, or a fact of a machine
+    Explain(Explain),
+    /// List device types, or show one: properties, ports, registers
+    Device(Device),
+    /// List instruction sets, or show one: core types and their facts
+    Target(Target),
+    /// List machines
+    Machines(Machines),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Form of the output.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What changes a machine from outside.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Setting {
+    /// Set a param, `part.property` or `machine.setting`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Attach the host to a plug
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) plug: Vec<(String, String)>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = RUN_HELP)]
+pub(crate) struct Run {
+    /// Machine file, or the name of a machine (see `hetemu machines`)
+    pub(crate) machine: String,
+    #[command(flatten)]
+    pub(crate) setting: Setting,
+    /// Load a program: an ELF file, or raw bytes at an address; cores begin at the first one's entry
+    #[arg(long, value_name = "FILE[@ADDR]")]
+    pub(crate) image: Vec<String>,
+    /// Wait for output that matches; after the last one the run ends with 0
+    #[arg(long, value_name = "REGEX", action = ArgAction::Append)]
+    pub(crate) expect: Vec<String>,
+    /// Type a text (\n \r \t \e \xHH), after the expectation before it
+    #[arg(long, value_name = "TEXT", action = ArgAction::Append, allow_hyphen_values = true)]
+    pub(crate) send: Vec<String>,
+    /// End with 4 after so long on the host's clock (10, 500ms, 5s, 2m)
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// End with 4 after so long in virtual time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) vtimeout: Option<Duration>,
+    /// Stop at the first access that nothing really answers
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Answer the guest's semihosting calls
+    #[arg(long, num_args = 0..=1, default_missing_value = "on", require_equals = true)]
+    pub(crate) semihosting: Option<Switch>,
+    /// Print times and counts at the end
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Form of the counts
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Compile hot code
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    pub(crate) jit: Switch,
+    /// Executions of a block before it is compiled
+    #[arg(long, value_name = "N")]
+    pub(crate) tier_up: Option<u32>,
+    /// Seed of everything random in the machine
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Words after `--` are the guest's command line (semihosting)
+    #[arg(last = true)]
+    pub(crate) args: Vec<String>,
+}
+
+const RUN_HELP: &str = "\
+Serial plugs: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH, unix-listen:PATH.
+On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
+
+Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad command
+line or unreadable file; 4 --timeout, or an --expect that did not come; 5 the guest cannot go on (it
+hangs, its trap handler faults) or --strict stopped it; 70 a fault of hetemu itself.";
+
+/// On or off.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Machine files, or names of machines
+    #[arg(required = true)]
+    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) setting: Setting,
+    /// Print the decoded map of one core
+    #[arg(long, value_name = "CORE")]
+    pub(crate) view: Option<String>,
+    /// Check that a program's segments and entry lie in memory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Vec<String>,
+    /// Treat warnings as errors
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    pub(crate) deny: Option<String>,
+    /// Write proposed fixes into the files
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Form of the diagnostics
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: CheckFormat,
+}
+
+/// Forms of diagnostics.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum CheckFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object a line
+    Json,
+    /// Annotations of GitHub
+    Github,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    /// Machine file, or the name of a machine
+    pub(crate) machine: String,
+    #[command(flatten)]
+    pub(crate) setting: Setting,
+    /// What this core, cluster or bus sees
+    #[arg(long, value_name = "CORE")]
+    pub(crate) view: Option<String>,
+    /// Interrupt paths
+    #[arg(long)]
+    pub(crate) irq: bool,
+    /// Clock tree
+    #[arg(long)]
+    pub(crate) clocks: bool,
+    /// The canonical graph as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Graphviz
+    #[arg(long)]
+    pub(crate) dot: bool,
+    /// Mermaid
+    #[arg(long)]
+    pub(crate) mermaid: bool,
+    /// SVG: the memory map (with --view of one core), or the block diagram
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "map")]
+    pub(crate) svg: Option<Picture>,
+}
+
+/// Pictures.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Picture {
+    /// Memory maps
+    Map,
+    /// Parts and wires
+    Blocks,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// FILE or REV:FILE; with --semantic-hash the only one
+    pub(crate) old: String,
+    /// FILE or REV:FILE
+    pub(crate) new: Option<String>,
+    /// The weakest class of change that gives exit code 3: state, guest, timing, host, cosmetic
+    #[arg(long, value_name = "CLASS", default_value = "guest")]
+    pub(crate) fail_on: String,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: DiffFormat,
+    /// Print one hash of what a guest can see
+    #[arg(long)]
+    pub(crate) semantic_hash: bool,
+}
+
+/// Forms of a diff.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum DiffFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For reviews
+    Markdown,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A code (E0405), or a machine
+    pub(crate) what: String,
+    /// A fact of the machine: a part, a wire, or an address with --as
+    pub(crate) fact: Option<String>,
+    /// Who makes the access
+    #[arg(long = "as", value_name = "CORE")]
+    pub(crate) initiator: Option<String>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Device {
+    /// A type (lowrisc.uart or lowrisc.uart@1); without it all, or those that contain --list
+    pub(crate) name: Option<String>,
+    /// Only types whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) list: Option<String>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: DiffFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// A target (riscv) or a core type (lowrisc.ibex)
+    pub(crate) name: Option<String>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Machines {
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_string(), value.trim().to_string()))
+        }
+        _ => Err(String::from("write NAME=VALUE")),
+    }
+}
+
+/// `5`, `5s`, `500ms`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time: 10, 500ms, 5s, 2m"))?;
+    let factor = match unit.trim() {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "us" => 1e-6,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("`{unit}` is no unit of time: us, ms, s, m, h")),
+    };
+    Duration::try_from_secs_f64(number * factor).map_err(|e| e.to_string())
+}
+
+/// Parses the command line. A mistake is printed; its exit code is 2, and 0 for `--help`.
+pub(crate) fn parse() -> Result<(Cli, ArgMatches), u8> {
+    let say = |e: clap::Error| {
+        let _ = e.print();
+        if e.use_stderr() { 2 } else { 0 }
+    };
+    let matches = Cli::command().try_get_matches().map_err(say)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(say)?;
+    Ok((cli, matches))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("5").unwrap(), Duration::from_secs(5));
+        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(duration("1.5m").unwrap(), Duration::from_secs(90));
+        for bad in ["", "s", "5 parsecs", "-1s", "1e99h"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pairs_need_a_name() {
+        assert_eq!(pair("ram=1 GiB").unwrap(), ("ram".into(), "1 GiB".into()));
+        assert_eq!(pair("a=b=c").unwrap(), ("a".into(), "b=c".into()));
+        assert!(pair("=x").is_err());
+        assert!(pair("x").is_err());
+    }
+}

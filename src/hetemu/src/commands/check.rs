@@ -1,0 +1,227 @@
+//! `hetemu check`: every mistake of machine files.
+
+use super::{OK, USAGE, WRONG, complain, count};
+use crate::cli::{Check, CheckFormat};
+use hetemu::{Loaded, find, registry};
+use hetemu_graph::{Flat, Graph, flatten, show};
+use hetemu_lang::Severity;
+use hetemu_schema::RegionKind;
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::time::Instant;
+
+pub(crate) fn run(args: &Check, started: Instant) -> u8 {
+    let registry = registry::registry();
+    let settings = args.setting.settings();
+    let (mut wrong, mut checked) = (false, 0usize);
+    let mut unreadable = false;
+    for what in &args.files {
+        let source = match find::find(what) {
+            Ok(source) => source,
+            Err(e) => {
+                complain(e);
+                unreadable = true;
+                continue;
+            }
+        };
+        let mut loaded = hetemu::check(&source, &settings, registry.catalog());
+        checked += 1;
+        if args.fix {
+            loaded = fix(loaded, &source, args, &registry);
+        }
+        let errors = count(&loaded, Severity::Error);
+        let warnings = count(&loaded, Severity::Warning);
+        wrong |= errors > 0 || (warnings > 0 && args.deny.is_some());
+        match args.format {
+            CheckFormat::Text => {
+                super::print(&line(&name(what, &loaded), &loaded));
+                super::show(&loaded);
+            }
+            CheckFormat::Json => super::print(&hetemu_lang::to_json(&loaded.diagnostics, &loaded.sources)),
+            CheckFormat::Github => super::print(&github(&loaded)),
+        }
+        let Some(graph) = &loaded.graph else { continue };
+        if let Some(view) = &args.view {
+            match show::view_text(graph, view) {
+                Some(text) => super::print(&text),
+                None => {
+                    complain(format!("nothing with a view is called `{view}` in {what}"));
+                    unreadable = true;
+                }
+            }
+        }
+        for image in &args.image {
+            match fits(graph, image) {
+                Ok(()) => {}
+                Err(Unfit::Unreadable(e)) => {
+                    complain(e);
+                    unreadable = true;
+                }
+                Err(Unfit::Wrong(text)) => {
+                    let _ = std::io::stderr().write_all(text.as_bytes());
+                    wrong = true;
+                }
+            }
+        }
+    }
+    if args.format == CheckFormat::Text {
+        let s = if checked == 1 { "" } else { "s" };
+        super::print(&format!("checked {checked} machine{s} in {} ms\n", started.elapsed().as_millis()));
+    }
+    match (unreadable, wrong) {
+        (true, _) => USAGE,
+        (false, true) => WRONG,
+        (false, false) => OK,
+    }
+}
+
+/// The machine's name if the text could be read, else the file's.
+fn name(what: &str, loaded: &Loaded) -> String {
+    match &loaded.graph {
+        Some(g) if !g.name.is_empty() => g.name.clone(),
+        _ => {
+            let stem = std::path::Path::new(what).file_stem().and_then(|s| s.to_str());
+            stem.unwrap_or(what).to_string()
+        }
+    }
+}
+
+fn plural(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
+}
+
+fn line(name: &str, loaded: &Loaded) -> String {
+    let errors = count(loaded, Severity::Error);
+    let warnings = count(loaded, Severity::Warning);
+    let notes = loaded.diagnostics.len() - errors - warnings;
+    let mut extra: Vec<String> = Vec::new();
+    if errors > 0 {
+        extra.push(plural(errors, "error"));
+    }
+    if warnings > 0 {
+        extra.push(plural(warnings, "warning"));
+    }
+    let Some(g) = loaded.graph.as_ref().filter(|_| errors == 0) else {
+        return format!("{name:<14} {}\n", extra.join(", "));
+    };
+    if notes > 0 {
+        extra.push(plural(notes, "note"));
+    }
+    let views: BTreeSet<_> = g.initiators().map(|(.., bus)| bus).collect();
+    let count = |n: usize, word: &str| {
+        let text = plural(n, word);
+        let (n, word) = text.split_once(' ').unwrap_or((&text, ""));
+        format!("{n:>4} {word}")
+    };
+    let mut out = format!(
+        "{name:<14} ok {} {} {}",
+        count(g.parts.len(), "part"),
+        count(g.wires.len(), "wire"),
+        count(views.len(), "view")
+    );
+    for e in extra {
+        out.push_str(&format!("   {e}"));
+    }
+    out.push('\n');
+    out
+}
+
+/// Writes the proposed edits and checks again.
+fn fix(
+    loaded: Loaded,
+    source: &find::Source,
+    args: &Check,
+    registry: &hetemu_machine::Registry,
+) -> Loaded {
+    let (text, made) = hetemu_lang::apply_fixes(&loaded.diagnostics, &loaded.sources, loaded.file);
+    if made == 0 || source.base == find::Base::Embedded {
+        return loaded;
+    }
+    if let Err(e) = std::fs::write(&source.name, &text) {
+        complain(format!("{}: {e}", source.name));
+        return loaded;
+    }
+    complain(format!("{}: {}", source.name, plural(made, "fix").replace("fixs", "fixes")));
+    let fixed = find::Source { bytes: text.into_bytes(), ..source.clone() };
+    hetemu::check(&fixed, &args.setting.settings(), registry.catalog())
+}
+
+/// `::error file=...,line=...::message`
+fn github(loaded: &Loaded) -> String {
+    let mut out = String::new();
+    for d in &loaded.diagnostics {
+        let level = match d.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        let span = d.span();
+        let at = loaded.sources.get(span.file).map(|f| {
+            let (line, col) = f.line_col(span.start);
+            format!("file={},line={line},col={col},", f.name)
+        });
+        let text = d.message.replace('%', "%25").replace('\n', "%0A");
+        out.push_str(&format!("::{level} {}title={}::{text}\n", at.unwrap_or_default(), d.code.id()));
+    }
+    out
+}
+
+enum Unfit {
+    Unreadable(String),
+    Wrong(String),
+}
+
+/// Every segment of a program must lie in memory of the first cluster.
+fn fits(graph: &Graph, path: &str) -> Result<(), Unfit> {
+    let bytes = std::fs::read(path).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
+    let image = hetemu_loader::load(&bytes).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
+    let first = graph.clusters.first().and_then(|c| c.cores.first()).map(|id| graph.part(*id));
+    let Some((core, bus)) = first.and_then(|p| Some((p, *p.masters.values().next()?))) else {
+        return Ok(());
+    };
+    let memory: Vec<_> = flatten(graph, bus)
+        .into_iter()
+        .filter_map(|r| match r.to {
+            Flat::Region { part, region, .. } => {
+                let kind = graph.part(part).ty.regions.get(region as usize)?.kind;
+                let is = matches!(kind, RegionKind::Ram | RegionKind::Rom);
+                is.then(|| (r.start, r.last, graph.part(part).name.clone()))
+            }
+            Flat::Hole(_) => None,
+        })
+        .collect();
+    let hex = hetemu_graph::names::hex;
+    let mut out = String::new();
+    let near = |at: u64| {
+        memory.iter().min_by_key(|(s, l, _)| if at < *s { s - at } else { at.saturating_sub(*l) })
+    };
+    let mut miss = |what: String, at: u64| {
+        out.push_str(&format!("error[E0903]: firmware {path} {what}, which `{}` sees as unmapped\n", core.name));
+        if let Some((s, l, name)) = near(at) {
+            out.push_str(&format!("  = note: nearest memory: {name} {} .. {}\n", hex(*s), hex(*l)));
+        }
+    };
+    if image.floats() {
+        return Ok(());
+    }
+    for s in &image.segments {
+        let last = s.addr.saturating_add(s.size - 1);
+        let mut at = s.addr;
+        let covered = loop {
+            match memory.iter().find(|(a, b, _)| *a <= at && at <= *b) {
+                Some((_, end, _)) if *end >= last => break true,
+                Some((_, end, _)) => at = end + 1,
+                None => break false,
+            }
+        };
+        if !covered {
+            miss(format!("loads {} .. {}", hex(s.addr), hex(last)), s.addr);
+        }
+    }
+    if let Some(entry) = image.entry
+        && !memory.iter().any(|(a, b, _)| *a <= entry && entry <= *b)
+    {
+        miss(format!("begins at {}", hex(entry)), entry);
+    }
+    if out.is_empty() { Ok(()) } else { Err(Unfit::Wrong(out)) }
+}

@@ -1,0 +1,40 @@
+//! `hetemu machines`: what a bare name finds.
+
+use super::OK;
+use crate::cli::{Format, Machines};
+use hetemu::{Settings, find, registry};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+pub(crate) fn run(args: &Machines) -> u8 {
+    let registry = registry::registry();
+    let mut where_from: BTreeMap<String, String> =
+        find::shipped().map(|n| (n.to_string(), String::from("shipped"))).collect();
+    for (name, path) in find::in_folders() {
+        where_from.insert(name, path.display().to_string());
+    }
+    let mut rows = Vec::new();
+    for (name, from) in &where_from {
+        let doc = find::find(name).ok().and_then(|source| {
+            let loaded = hetemu::check(&source, &Settings::default(), registry.catalog());
+            loaded.graph.map(|g| g.doc)
+        });
+        // The first sentence, wherever its lines break.
+        let doc = doc.map(|d| d.replace('\n', " "));
+        let doc = doc.map(|d| d.split_once(". ").map_or(d.clone(), |(first, _)| format!("{first}.")));
+        rows.push((name, from, doc));
+    }
+    if args.format == Format::Json {
+        let list: Vec<_> = rows
+            .iter()
+            .map(|(name, from, doc)| json!({ "name": name, "from": from, "doc": doc, "checks": doc.is_some() }))
+            .collect();
+        super::print(&format!("{}\n", json!(list)));
+        return OK;
+    }
+    for (name, from, doc) in rows {
+        let doc = doc.unwrap_or_else(|| String::from("(has errors: see hetemu check)"));
+        super::print(&format!("{name:20} {from:28} {doc}\n"));
+    }
+    OK
+}

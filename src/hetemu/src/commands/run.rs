@@ -1,0 +1,311 @@
+//! `hetemu run`: makes a machine, runs it, says how it ended.
+
+use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
+use crate::cli::{Format, Run, Switch};
+use crate::console::{Plug, Shared};
+use crate::drive::{Drive, Ended, Limits};
+use clap::ArgMatches;
+use hetemu::registry;
+use hetemu::script::{Script, Step, unescape};
+use hetemu_engine::EngineConfig;
+use hetemu_graph::Graph;
+use hetemu_host::{Bell, Console, Serial, Spec, open};
+use hetemu_hw::time::SECOND;
+use hetemu_machine::{Declared, ImageArg, Options, Outcome, Report, Running, SerialPlug};
+use hetemu_schema::PlugKind;
+use regex::bytes::Regex;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) fn run(args: &Run, matches: &ArgMatches, started: Instant) -> u8 {
+    match try_run(args, matches, started) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn report(r: &Report) {
+    let _ = write!(std::io::stderr(), "{r}");
+}
+
+fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8> {
+    let script = script(args, matches)?;
+    let images = args.image.iter().map(|i| image(i)).collect::<Result<Vec<_>, u8>>()?;
+    let registry = Arc::new(registry::registry());
+    let (source, _, graph) = load(&args.machine, &args.setting.settings(), registry.catalog())?;
+    let timing = Timing { started, checked: started.elapsed(), ready: Duration::ZERO };
+
+    let checked = Declared::new(graph).check(registry.clone()).map_err(|reports| {
+        reports.iter().for_each(report);
+        WRONG
+    })?;
+    let bell = Bell::new();
+    let script = Shared::new(script);
+    let (hosts, console) = plugs(checked.graph(), &script, &bell)?;
+    let options = options(args);
+    // The terminal is given back before anything is reported.
+    let made = || {
+        let realized = checked.create(options, hosts)?.wire().realize()?;
+        Ok(realized.load(&images, &source.base)?.start())
+    };
+    let mut machine: Running = match made() {
+        Ok(machine) => machine,
+        Err(r) => {
+            drop(console);
+            report(&r);
+            return Err(WRONG);
+        }
+    };
+    let timing = Timing { ready: started.elapsed(), ..timing };
+    let at_start = monotonic_ns();
+    let limits = Limits {
+        deadline: args.timeout.map(|t| Instant::now() + t),
+        virtual_end: args.vtimeout.map(|t| {
+            u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)
+        }),
+    };
+    let mut drive =
+        Drive { machine: &mut machine, console: console.clone(), script: script.clone(), bell, limits };
+    let ended = drive.run();
+    drop(drive);
+    let interactive = console.as_ref().is_some_and(Console::interactive);
+    machine.close_plugs();
+    drop(console);
+    if interactive {
+        let _ = writeln!(std::io::stderr());
+    }
+    let code = finish(&mut machine, &ended, &script, args);
+    summarise(&machine);
+    if args.stats {
+        stats(&machine, &timing, at_start, args.format);
+    }
+    Ok(code)
+}
+
+/// Steps of the script, in the order of the command line.
+fn script(args: &Run, matches: &ArgMatches) -> Result<Script, u8> {
+    let wrong = |e: String| {
+        complain(e);
+        USAGE
+    };
+    let mut steps: Vec<(usize, Step)> = Vec::new();
+    let places = |name: &str| matches.indices_of(name).into_iter().flatten();
+    for (at, text) in places("expect").zip(&args.expect) {
+        let regex = Regex::new(text).map_err(|e| wrong(format!("--expect: {e}")))?;
+        steps.push((at, Step::Expect(regex)));
+    }
+    for (at, text) in places("send").zip(&args.send) {
+        steps.push((at, Step::Send(unescape(text).map_err(|e| wrong(format!("--send: {e}")))?)));
+    }
+    steps.sort_by_key(|(at, _)| *at);
+    Ok(Script::new(steps.into_iter().map(|(_, step)| step).collect()))
+}
+
+/// `FILE` or `FILE@ADDR`; an `@` that no number follows belongs to the name.
+fn image(text: &str) -> Result<ImageArg, u8> {
+    if let Some((path, addr)) = text.rsplit_once('@') {
+        let digits = addr.replace('_', "");
+        let at = match digits.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16).ok(),
+            None => digits.parse().ok(),
+        };
+        if let Some(at) = at {
+            return Ok(ImageArg { path: path.to_string(), at: Some(at) });
+        }
+    }
+    Ok(ImageArg { path: text.to_string(), at: None })
+}
+
+fn options(args: &Run) -> Options {
+    let defaults = EngineConfig::default();
+    let engine = EngineConfig {
+        jit: args.jit == Switch::On,
+        tier_up: args.tier_up.unwrap_or(defaults.tier_up),
+        ..defaults
+    };
+    Options {
+        engine,
+        strict: args.strict,
+        semihosting: args.semihosting.map(|s| s == Switch::On),
+        seed: args.seed,
+        unix_time: 0,
+        cmdline: args.args.join(" "),
+    }
+}
+
+type Hosts = BTreeMap<String, Box<dyn SerialPlug>>;
+
+/// Opens the back ends of all serial plugs. The script talks to the one on standard input and output,
+/// else to the first.
+fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<Console>), u8> {
+    let failed = |name: &str, e: String| {
+        report(&Report {
+            code: "E1004",
+            message: format!("plug `{name}` cannot be opened: {e}"),
+            notes: Vec::new(),
+        });
+        USAGE
+    };
+    let mut specs = Vec::new();
+    for plug in graph.plugs.iter().filter(|p| p.kind == PlugKind::Serial) {
+        let value = plug.value.as_deref().unwrap_or("null");
+        let spec = Spec::parse(value).map_err(|e| failed(&plug.name, e.to_string()))?;
+        specs.push((plug.name.clone(), spec));
+    }
+    let scripted = !script.lock().is_empty();
+    let talks = specs.iter().position(|(_, s)| *s == Spec::Stdio).unwrap_or(0);
+    let (mut hosts, mut console) = (Hosts::new(), None);
+    for (i, (name, spec)) in specs.into_iter().enumerate() {
+        let host: Box<dyn Serial> = match open(&spec, bell).map_err(|e| failed(&name, e.to_string()))? {
+            Some(host) => host,
+            None if console.is_some() => {
+                return Err(failed(&name, "another plug has standard input and output".into()));
+            }
+            None => {
+                // A script is the only one to speak, unless a person sits there.
+                let read = !scripted || std::io::stdin().is_terminal();
+                let c = Console::open(bell, read).map_err(|e| failed(&name, e.to_string()))?;
+                console = Some(c.clone());
+                Box::new(c)
+            }
+        };
+        let script = (scripted && i == talks).then(|| script.clone());
+        hosts.insert(name, Box::new(Plug { host, script }));
+    }
+    Ok((hosts, console))
+}
+
+/// Says how a run ended; gives the exit code.
+fn finish(machine: &mut Running, ended: &Ended, script: &Shared, args: &Run) -> u8 {
+    let waits = script.lock().waits_for().map(str::to_string);
+    let missed = |why: &str| {
+        if let Some(expected) = &waits {
+            complain(format!("{why}: expected output did not come: {expected}"));
+        }
+        TIMEOUT
+    };
+    match ended {
+        Ended::Script => OK,
+        Ended::Person => OK,
+        Ended::Machine(Outcome::Exit(_)) if waits.is_some() => missed("the guest ended"),
+        Ended::Machine(Outcome::Exit(code)) => guest_code(*code),
+        Ended::Machine(Outcome::Stuck(r)) => {
+            report(r);
+            if waits.is_some() { missed("the guest is stuck") } else { STUCK }
+        }
+        Ended::Limit => {
+            let limit = match (args.timeout, args.vtimeout) {
+                (Some(t), _) | (None, Some(t)) => format!("no end within {t:?}"),
+                (None, None) => String::from("limit"),
+            };
+            for line in machine.where_it_is() {
+                complain(format!("{limit}: {line}"));
+            }
+            missed(&limit)
+        }
+    }
+}
+
+/// A guest's exit code as a process can have it; no failure becomes a success.
+fn guest_code(code: i32) -> u8 {
+    match (code, code as u8) {
+        (0, _) => 0,
+        (_, 0) => 1,
+        (_, low) => low,
+    }
+}
+
+fn summarise(machine: &Running) {
+    let counts = machine.counts();
+    if counts.is_empty() {
+        return;
+    }
+    let mut head = Vec::new();
+    if counts.unimplemented_total() > 0 {
+        head.push(format!("{} accesses to registers that are not implemented", counts.unimplemented_total()));
+    }
+    if counts.unmapped_total() > 0 {
+        head.push(format!("{} to addresses where nothing is mapped", counts.unmapped_total()));
+    }
+    complain(head.join(", "));
+    for line in counts.lines() {
+        let _ = writeln!(std::io::stderr(), "  {line}");
+    }
+}
+
+/// Times of a start.
+struct Timing {
+    started: Instant,
+    checked: Duration,
+    ready: Duration,
+}
+
+/// The host's monotonic clock, so that a parent process can measure from before it started us.
+fn monotonic_ns() -> u64 {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    (t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64)
+}
+
+fn stats(machine: &Running, timing: &Timing, first_ns: u64, format: Format) {
+    let total = timing.started.elapsed();
+    let ran = total.saturating_sub(timing.ready);
+    let retired = machine.retired();
+    let mips = retired as f64 / ran.as_secs_f64().max(1e-9) / 1e6;
+    let mut err = std::io::stderr();
+    if format == Format::Json {
+        let engine: Vec<_> = machine
+            .engine_stats()
+            .into_iter()
+            .map(|(name, s)| {
+                json!({"cluster": name, "interpreted_insns": s.interpreted_insns,
+                "compiled_insns": s.compiled_insns, "blocks": s.blocks, "regions": s.regions,
+                "code_bytes": s.code_bytes, "tlb_misses": s.tlb_misses, "invalidated": s.invalidated,
+                "exceptions": s.exceptions, "interrupts": s.interrupts, "device_accesses": s.device_accesses})
+            })
+            .collect();
+        let text = json!({"check_us": timing.checked.as_micros() as u64,
+            "start_us": timing.ready.as_micros() as u64, "first_instruction_monotonic_ns": first_ns,
+            "run_us": ran.as_micros() as u64, "instructions": retired, "virtual_ps": machine.now(),
+            "resets": machine.resets(), "engine": engine});
+        let _ = writeln!(err, "{text}");
+        return;
+    }
+    let _ = writeln!(
+        err,
+        "start      {:.2} ms to the first instruction ({:.2} ms of it to read and check the machine)",
+        timing.ready.as_secs_f64() * 1e3,
+        timing.checked.as_secs_f64() * 1e3
+    );
+    let _ = writeln!(
+        err,
+        "run        {:.3} s, {retired} instructions, {mips:.1} MIPS, {:.6} s of virtual time",
+        ran.as_secs_f64(),
+        machine.now() as f64 / SECOND as f64
+    );
+    for (name, s) in machine.engine_stats() {
+        let _ = writeln!(
+            err,
+            "{name:10} interpreted {}, compiled {}, blocks {}, regions {}, exceptions {}, interrupts {}, device accesses {}",
+            s.interpreted_insns, s.compiled_insns, s.blocks, s.regions, s.exceptions, s.interrupts, s.device_accesses
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_may_have_addresses() {
+        let of = |t: &str| image(t).map(|i| (i.path, i.at)).unwrap_or_default();
+        assert_eq!(of("a.bin@0x8000_0000"), ("a.bin".into(), Some(0x8000_0000)));
+        assert_eq!(of("me@home.elf"), ("me@home.elf".into(), None));
+    }
+
+    #[test]
+    fn failures_stay_failures() {
+        assert_eq!((guest_code(0), guest_code(3), guest_code(256), guest_code(-1)), (0, 3, 1, 255));
+    }
+}
