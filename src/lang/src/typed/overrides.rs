@@ -66,8 +66,9 @@ pub(crate) fn apply(m: &mut Machine, overrides: &Overrides, sink: &mut Sink) {
         let text = format!("{}={}", o.name, o.value);
         let base = o.name.span.start as usize;
         let mut parsed = crate::syntax::parse_setting(&text, base, o.name.span.file, sink);
-        if parsed.is_none() {
-            // Not an expression: text, as in `--set cpu.cmdline=console=ttyS0`.
+        let text_param = |p: &super::Param| p.name.text == o.name.text && p.ty.name == "string";
+        if parsed.is_none() || m.params.iter().any(text_param) {
+            // Text, whether or not it is an expression too: `--set args=console=ttyS0`.
             let path = format!("{}=0", o.name);
             parsed = crate::syntax::parse_setting(&path, base, o.name.span.file, sink);
             if let Some(s) = &mut parsed {
