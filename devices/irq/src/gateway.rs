@@ -151,10 +151,14 @@ impl Gateways {
         source
     }
 
-    /// A target completes. A source that it does not enable, or that is not claimed, is ignored.
-    pub fn complete(&mut self, target: usize, source: u32) {
-        let enabled = self.targets.get(target).is_some_and(|t| has(&t.enable, source));
-        if !self.exists(source) || !enabled || !has(&self.closed, source) {
+    /// Whether a target enables a source.
+    pub fn enables(&self, target: usize, source: u32) -> bool {
+        self.targets.get(target).is_some_and(|t| has(&t.enable, source))
+    }
+
+    /// A source is completed; ignored if it is not claimed.
+    pub fn complete(&mut self, source: u32) {
+        if !self.exists(source) || !has(&self.closed, source) {
             return;
         }
         put(&mut self.closed, source, false);
@@ -312,12 +316,11 @@ mod tests {
         assert!(g.interrupts(0) && !g.interrupts(1));
         assert_eq!(g.claim(0), 33);
         assert!(!g.interrupts(0));
-        g.complete(1, 33);
-        assert!(!g.interrupts(0), "target 1 does not enable it");
-        g.complete(0, 33);
+        assert!(g.enables(0, 33) && !g.enables(1, 33));
+        g.complete(33);
         assert_eq!(g.claim(0), 33);
         g.line(33, false);
-        g.complete(0, 33);
+        g.complete(33);
         assert_eq!(g.claim(0), 0);
     }
 
@@ -335,7 +338,7 @@ mod tests {
         g.set_edges(0, 1 << 5);
         g.line(5, true);
         assert_eq!(g.claim(0), 5);
-        g.complete(0, 5);
+        g.complete(5);
         assert_eq!(g.claim(0), 0);
         g.line(5, false);
         g.line(5, true);

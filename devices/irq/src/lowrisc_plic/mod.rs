@@ -94,7 +94,7 @@ impl Device for LowriscPlic {
                     t.threshold = value & PRIO_MASK;
                 }
             }
-            Some(Reg::Cc) => self.core.complete(0, value),
+            Some(Reg::Cc) => self.core.complete(value),
             Some(Reg::Msip) => self.msip = value & 1 != 0,
             Some(Reg::Ip(_) | Reg::AlertTest) => {}
             None => cx.unimplemented("reserved register", offset, true),

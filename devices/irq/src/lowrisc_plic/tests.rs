@@ -56,6 +56,26 @@ fn reserved_bits_read_0() {
 }
 
 #[test]
+fn completes_what_is_no_longer_enabled() {
+    for (mut b, [ip, prio, ie, _, cc, _]) in both() {
+        b.w32(prio + 8, 1);
+        b.w32(ie, 4);
+        b.signal(0, 2, true);
+        assert_eq!(b.r32(cc), 2);
+        b.w32(ie, 0);
+        b.w32(cc, 2);
+        assert_eq!(b.r32(ip), 4, "its gateway does not ask who completes");
+    }
+}
+
+#[test]
+fn version_1_has_79_sources() {
+    let mut b = Bench::of(&MODEL_1, &[], &[]);
+    b.w32(0x208, 0xffff_ffff);
+    assert_eq!(b.r32(0x208), 0xffff);
+}
+
+#[test]
 fn edges_of_version_1_ask_once() {
     let mut b = Bench::of(&MODEL_1, &[], &[]);
     b.w32(0xc, 1 << 7);

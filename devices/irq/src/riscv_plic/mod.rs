@@ -108,7 +108,12 @@ impl Device for RiscvPlic {
                     t.threshold = value & self.priority_mask;
                 }
             }
-            Some(Reg::Claim(target)) => self.core.complete(target, value),
+            // Section 9: a source that the target does not enable is ignored.
+            Some(Reg::Claim(target)) => {
+                if self.core.enables(target, value) {
+                    self.core.complete(value);
+                }
+            }
             None => {
                 if !reg.is_some_and(|r| self.unused(r)) {
                     cx.unimplemented("reserved register", offset, true);

@@ -34,6 +34,19 @@ fn claims_and_completes_a_uart() {
 }
 
 #[test]
+fn a_completion_needs_the_enable_bit() {
+    let mut b = plic(96, 2);
+    b.w32(4 * 10, 1);
+    b.w32(0x2000, 1 << 10);
+    b.signal(0, 10, true);
+    assert_eq!(b.r32(0x20_0004), 10);
+    b.w32(0x20_1004, 10);
+    assert_eq!(b.r32(0x1000), 0, "context 1 does not enable it");
+    b.w32(0x20_0004, 10);
+    assert_eq!(b.r32(0x1000), 1 << 10);
+}
+
+#[test]
 fn the_threshold_is_three_bits() {
     let mut b = plic(96, 1);
     b.w32(0x20_0000, u64::from(u32::MAX));
