@@ -150,7 +150,7 @@ fn every_cut_and_every_odd_byte_is_survived() {
     let catalog = common::all_types();
     for (_, text) in common::samples() {
         let bytes = text.as_bytes();
-        for i in (0..bytes.len()).step_by(41) {
+        for i in (0..bytes.len()).step_by(97) {
             check_bytes(&bytes[..i], &catalog);
             let mut odd = bytes.to_vec();
             odd[i] = 0xff;
@@ -188,5 +188,40 @@ fn depth_and_length_have_an_end() {
     for c in cases {
         let checked = check_bytes(format!("{head}{c}\n").as_bytes(), &catalog);
         assert!(checked.count(Severity::Error) > 0, "{}", &c[..40.min(c.len())]);
+    }
+}
+
+/// A small generator of numbers, so that a failure can be repeated.
+fn next(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as usize
+}
+
+#[test]
+fn random_mixtures_of_the_samples_are_survived() {
+    let catalog = common::all_types();
+    let samples = common::samples();
+    let all: String = samples.iter().map(|(_, t)| t.as_str()).collect();
+    let pieces: Vec<&str> = tokens(&all).iter().map(|(a, b)| &all[*a..*b]).collect();
+    let glue = [" ", " ", " ", "\n", "\n", "", ", ", ";", " { ", " }\n", "[", "]", " -> ", " = "];
+    let rounds = std::env::var("HETEMU_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(400);
+    let mut state = 0x9E37_79B9_7F4A_7C15;
+    for _ in 0..rounds {
+        let mut text = String::from("hm 1\nmachine x\n");
+        for (_, sample) in &samples {
+            let lines = lines(sample);
+            let from = next(&mut state) % lines.len();
+            let to = (from + next(&mut state) % 12).min(lines.len());
+            text.extend(lines[from..to].iter().copied());
+            for _ in 0..next(&mut state) % 8 {
+                text.push_str(pieces[next(&mut state) % pieces.len()]);
+                text.push_str(glue[next(&mut state) % glue.len()]);
+            }
+        }
+        let (diags, sources) = run(&text, &catalog);
+        let shown = render(&diags, &sources, true, 80);
+        assert!(diags.is_empty() || !shown.is_empty());
     }
 }
