@@ -168,7 +168,15 @@ fn depth_and_length_have_an_end() {
     let catalog = common::all_types();
     let head = "hm 1\nmachine x\n";
     let chain: String = (0..5000).map(|i| format!("let a{i} = a{} + 1\n", i + 1)).collect();
+    let mut flood = String::from("cpu : riscv.rv32 { bus = b0 }\n");
+    for b in 0..12 {
+        let rows: String =
+            (0..12).map(|r| format!(" {:#x} + 0x1_0000 b{}\n", r << 16, b + 1)).collect();
+        flood.push_str(&format!("bus b{b} {{\n{rows}}}\n"));
+    }
+    flood.push_str("bus b12 {\n 0 + 64 KiB r : memory.ram\n}\n");
     let cases = [
+        flood,
         format!("let a = {}1{}", "(".repeat(50_000), ")".repeat(50_000)),
         format!("let a = {}1", "-".repeat(50_000)),
         format!("let a = 1{}", " + 1".repeat(50_000)),

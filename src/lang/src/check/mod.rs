@@ -35,6 +35,10 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) use parts::Element;
 pub(crate) use ranges::ends_of_ranges;
 
+/// Unresolved names for which the nearest name is looked up: more than anybody reads, and an end for
+/// texts that are nothing but mistakes.
+const GUESSES: usize = 100;
+
 /// Everything that the steps share.
 pub(crate) struct Cx<'m> {
     pub(crate) m: &'m Machine,
@@ -162,6 +166,9 @@ impl<'m> Cx<'m> {
         names.sort_unstable();
         // A name of the right kind is the better guess of two that are equally near.
         names.sort_by_key(|n| self.scope.get(n).is_none_or(|(e, _)| e.words() != wanted));
+        if self.unresolved.len() > GUESSES {
+            names.clear();
+        }
         match suggest::nearest(&name.text, names) {
             Some(near) => {
                 let place = self.scope.get(near).map(|(_, s)| *s);

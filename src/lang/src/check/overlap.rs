@@ -5,6 +5,9 @@ use super::values::{hex, size};
 use crate::diag::{Diagnostic, codes};
 use hetemu_graph::{Row, Target};
 
+/// Rows that one view may have, those behind windows included.
+const MOST_RANGES: u64 = 100_000;
+
 impl Cx<'_> {
     pub(crate) fn check_maps(&mut self) {
         for b in 0..self.buses.len() {
@@ -12,7 +15,7 @@ impl Cx<'_> {
             self.buses[b].rows.sort_by_key(|r| r.base);
             self.overlaps(b);
         }
-        if self.window_cycles() {
+        if self.window_cycles() || self.window_floods() {
             self.holes.iter_mut().for_each(|h| *h = true);
         }
         for b in 0..self.buses.len() {
@@ -149,6 +152,40 @@ impl Cx<'_> {
             self.sink.push(d);
         }
         !found.is_empty()
+    }
+
+    /// Windows of windows multiply: a view has an end, or a few lines could fill the memory of the host.
+    fn window_floods(&mut self) -> bool {
+        let mut rows: Vec<Option<u64>> = vec![None; self.buses.len()];
+        // There are no circles: in as many rounds as there are buses every count is known.
+        for _ in 0..self.buses.len() {
+            let mut changed = false;
+            for b in 0..self.buses.len() {
+                if rows[b].is_some() {
+                    continue;
+                }
+                let count = self.buses[b].rows.iter().try_fold(0u64, |n, r| match r.target {
+                    Target::Region { .. } => Some(n.saturating_add(1)),
+                    Target::Bus { bus, .. } => {
+                        let inner = rows.get(bus.0 as usize).copied().flatten()?;
+                        Some(n.saturating_add(inner).saturating_add(1))
+                    }
+                });
+                changed |= count.is_some();
+                rows[b] = count;
+            }
+            if !changed {
+                break;
+            }
+        }
+        let Some(b) = rows.iter().position(|n| n.is_some_and(|n| n > MOST_RANGES)) else {
+            return false;
+        };
+        let bus = &self.buses[b];
+        let what = format!("the windows of bus `{}` show more than {MOST_RANGES} rows", bus.name);
+        let d = Diagnostic::new(codes::E0506, bus.span, what);
+        self.report(d.note("windows of windows multiply; each row of a bus behind them counts"));
+        true
     }
 
     /// E0505: a window behind which nothing is mapped.

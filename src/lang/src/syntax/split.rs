@@ -436,3 +436,82 @@ fn to_newline(text: &[u8], at: usize) -> usize {
 fn trim_end(text: &[u8], from: usize, to: usize) -> usize {
     from + text.get(from..to).unwrap_or(&[]).trim_ascii_end().len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The heads, with braces around what stands inside.
+    fn shape(text: &str) -> (String, Vec<Flaw>) {
+        fn show(chunks: &[Chunk], text: &str, out: &mut String) {
+            for (i, c) in chunks.iter().enumerate() {
+                if i > 0 {
+                    out.push('|');
+                }
+                out.push_str(&text[c.head.0..c.head.1]);
+                if let Some(b) = &c.block {
+                    out.push('{');
+                    show(&b.items, text, out);
+                    out.push('}');
+                }
+            }
+        }
+        let (chunks, flaws) = split(text);
+        let mut out = String::new();
+        show(&chunks, text, &mut out);
+        (out, flaws)
+    }
+
+    #[test]
+    fn newlines_semicolons_and_commas_separate_where_they_should() {
+        let text =
+            "a = 1; b = 2 // c\nbus m {\n 0 x : t { p = 1, q -> r[1] } // d\n 4 y\n}\nwith a, b\n";
+        assert_eq!(
+            shape(text),
+            ("a = 1|b = 2|bus m{0 x : t{p = 1|q -> r[1]}|4 y}|with a, b".into(), vec![])
+        );
+    }
+
+    #[test]
+    fn lists_go_on_over_lines_and_quotes_hide_signs() {
+        let text = "l = [\n  a,\n  b\n]\nr = \"{ // } \"\nx = (1 +\n 2)\n";
+        assert_eq!(
+            shape(text),
+            ("l = [\n  a,\n  b\n]|r = \"{ // } \"|x = (1 +\n 2)".into(), vec![])
+        );
+    }
+
+    #[test]
+    fn matching_braces_are_read_by_themselves_however_indented() {
+        let text = "bus m {\n0 a : t {\np = 1\n}\n4 b\n}\n  c = 1\n";
+        assert_eq!(shape(text), ("bus m{0 a : t{p = 1}|4 b}|c = 1".into(), vec![]));
+    }
+
+    #[test]
+    fn a_missing_brace_ends_where_the_lines_stand_no_deeper() {
+        let text = "u : t {\n  p = 1\nbus m {\n  0 a\n}\n";
+        let (found, flaws) = shape(text);
+        assert_eq!(found, "u : t{p = 1}|bus m{0 a}");
+        assert_eq!(flaws, [Flaw::Unclosed(6, Some(16))]);
+    }
+
+    #[test]
+    fn a_brace_too_many_gives_a_bus_its_rows_back_and_leaves_a_part_alone() {
+        let (found, flaws) = shape("bus m\n  0 a\n  4 b\n}\n");
+        assert_eq!((found.as_str(), flaws), ("bus m{0 a|4 b}", vec![Flaw::MissingOpen(5, 18)]));
+        let (found, flaws) = shape("u : t\n  p = 1\n}\n");
+        assert_eq!((found.as_str(), flaws), ("u : t{}", vec![Flaw::MissingOpen(5, 14)]));
+        let (found, flaws) = shape("a = 1\n  p = 1\n}\n");
+        assert_eq!((found.as_str(), flaws), ("a = 1", vec![Flaw::Headless(vec![(8, 13)], 14)]));
+        assert_eq!(shape("}\n").1, [Flaw::Stray(0)]);
+    }
+
+    #[test]
+    fn other_comments_and_open_quotes_are_noted() {
+        assert_eq!(
+            shape("# x\na = 1 /* b */\n").1,
+            [Flaw::Comment((0, 3)), Flaw::Comment((10, 17))]
+        );
+        assert_eq!(shape("a = \"b\nc = 1\n"), ("a = \"b|c = 1".into(), vec![Flaw::Quote((4, 6))]));
+    }
+}
