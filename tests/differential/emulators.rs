@@ -30,8 +30,8 @@ impl Engine {
 
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Engine::Interpreter => &["--no-jit"],
-            Engine::Eager => &["--jit-threshold", "1"],
+            Engine::Interpreter => &["--jit", "off"],
+            Engine::Eager => &["--tier-up", "1"],
             Engine::Default => &[],
         }
     }

@@ -1,0 +1,95 @@
+//! Random programs on hetemu and on QEMU leave the same state: see `differential/mod.rs`.
+//!
+//! Fixed seeds; `cargo run -p xtask -- difftest` hunts longer. Skipped with a message where QEMU is not
+//! installed, unless `HETEMU_REQUIRE_GUESTS=1`.
+
+#[path = "differential/mod.rs"]
+#[allow(dead_code)]
+mod differential;
+
+use differential::{Class, Engine, Mode, Plan, Qemu, Xlen, compare};
+use std::path::Path;
+
+/// Runs one class in its modes on the interpreter, with everything compiled, and as users run it.
+fn run(xlen: Xlen, class: Class, modes: &[Mode], count: u32, at_least: u64) {
+    let Some(qemu) = Qemu::find(xlen) else {
+        let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
+        assert!(!required, "qemu-system-riscv{} is not installed", xlen.bits());
+        eprintln!("skipped: qemu-system-riscv{} is not installed", xlen.bits());
+        return;
+    };
+    let hetemu = Path::new(env!("CARGO_BIN_EXE_hetemu"));
+    let engines = [Engine::Interpreter, Engine::Eager, Engine::Default];
+    let mut instructions = 0;
+    for (&mode, seed) in modes.iter().zip(1..) {
+        let plan = Plan { xlen, class, mode, seed, count };
+        let outcome =
+            compare::run(&plan, &qemu, hetemu, &engines).unwrap_or_else(|e| panic!("{e}"));
+        assert!(outcome.differences.is_empty(), "\n{}", outcome.differences.join("\n"));
+        instructions += outcome.instructions;
+    }
+    assert!(instructions >= at_least, "only {instructions} instructions");
+    println!("{instructions} instructions of random code, no difference");
+}
+
+const MILLION: u64 = 1_000_000;
+
+#[test]
+fn integer_rv32() {
+    run(Xlen::X32, Class::Integer, &[Mode::Machine], 500, MILLION);
+}
+
+#[test]
+fn integer_rv64() {
+    run(Xlen::X64, Class::Integer, &[Mode::Machine], 500, MILLION);
+}
+
+#[test]
+fn float_rv32() {
+    run(Xlen::X32, Class::Float, &[Mode::Machine], 500, MILLION);
+}
+
+#[test]
+fn float_rv64() {
+    run(Xlen::X64, Class::Float, &[Mode::Machine], 500, MILLION);
+}
+
+#[test]
+fn memory_rv32() {
+    run(Xlen::X32, Class::Memory, Class::Memory.modes(), 100, 0);
+}
+
+#[test]
+fn memory_rv64() {
+    run(Xlen::X64, Class::Memory, Class::Memory.modes(), 100, 0);
+}
+
+#[test]
+fn control_rv32() {
+    run(Xlen::X32, Class::Control, Class::Control.modes(), 100, 0);
+}
+
+#[test]
+fn control_rv64() {
+    run(Xlen::X64, Class::Control, Class::Control.modes(), 100, 0);
+}
+
+#[test]
+fn self_modifying_rv32() {
+    run(Xlen::X32, Class::Smc, Class::Smc.modes(), 40, 0);
+}
+
+#[test]
+fn self_modifying_rv64() {
+    run(Xlen::X64, Class::Smc, Class::Smc.modes(), 40, 0);
+}
+
+#[test]
+fn illegal_rv32() {
+    run(Xlen::X32, Class::Illegal, Class::Illegal.modes(), 300, 0);
+}
+
+#[test]
+fn illegal_rv64() {
+    run(Xlen::X64, Class::Illegal, Class::Illegal.modes(), 300, 0);
+}
