@@ -8,7 +8,7 @@ use crate::expr::Expr;
 use crate::source::Span;
 use crate::typed::{Entity, Param, Part, TypeRef};
 use hetemu_graph as graph;
-use hetemu_schema::{DeviceType, Lookup};
+use hetemu_schema::{Count, DeviceType, Lookup};
 use std::collections::BTreeMap;
 
 /// One part of the graph on its way: an element of an array or a single part.
@@ -196,6 +196,12 @@ impl Element<'_> {
     pub(crate) fn lines(&self, s: &hetemu_schema::Signal) -> Option<(u32, u32)> {
         let n = match s.width {
             None => 1,
+            // The property may be one that could not be read.
+            Some(Count { prop: Some(p), .. })
+                if self.doubtful && !self.part.set.iter().any(|s| s == p) =>
+            {
+                return None;
+            }
             Some(count) => count.eval(|p| self.part.int(p))?,
         };
         Some((s.first, u32::try_from(n).unwrap_or(u32::MAX)))

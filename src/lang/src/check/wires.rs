@@ -22,7 +22,7 @@ pub(crate) struct Ties {
 impl<'m> Cx<'m> {
     pub(crate) fn check_wires(&mut self) {
         let m = self.m;
-        let gaps = m.lost || m.parts.iter().any(|p| p.incomplete);
+        let gaps = m.lost || m.gaps || m.parts.iter().any(|p| p.incomplete);
         let mut ties = Ties { none: BTreeSet::new(), lost: gaps };
         for (i, part) in m.parts.iter().enumerate() {
             let group = self.groups.get(i).copied().unwrap_or_default();

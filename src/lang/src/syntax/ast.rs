@@ -14,6 +14,8 @@ pub struct File {
     pub stmts: Vec<Stmt>,
     /// Names declared by statements that could not be read: whatever refers to them stays silent.
     pub unknown: Vec<String>,
+    /// A statement of any kind was lost: what seems to be missing may be in it.
+    pub gaps: bool,
     /// A statement was lost without a trace of its name; unresolved names may be its.
     pub lost: bool,
 }

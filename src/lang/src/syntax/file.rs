@@ -98,14 +98,14 @@ impl<'a> Reader<'a> {
             let at = self.at((c.head.0 + at, c.head.0 + at + 1));
             let what = format!("more than {DEEPEST} operators and brackets in one statement");
             self.sink.push(Diagnostic::new(codes::E0105, at, what));
-            self.lose(head);
+            self.lose(head, place);
             return None;
         }
         match Hm::parse(rule, head) {
             Ok(mut pairs) => pairs.next(),
             Err(_) if place == Place::Top && is_row(head) => {
                 self.orphan_row(self.at(c.head));
-                self.lose(head);
+                self.lose(head, place);
                 self.out.lost = true;
                 None
             }
@@ -115,17 +115,22 @@ impl<'a> Reader<'a> {
                     let d = mistakes::explain(head, c.head.0, self.file, place, &e);
                     self.sink.push(d);
                 }
-                self.lose(head);
+                self.lose(head, place);
                 None
             }
         }
     }
 
-    /// Keeps the name of a statement that was dropped.
-    fn lose(&mut self, head: &str) {
+    /// Keeps the name of a statement that was dropped. What stands in a part declares nothing.
+    fn lose(&mut self, head: &str, place: Place) {
+        self.out.gaps = true;
+        let wire = head.contains("->") || head.contains("<-") || head.contains("=>");
+        if place == Place::Part {
+            return;
+        }
         match mistakes::declared_name(head) {
             Some(name) => self.out.unknown.push(name),
-            None => self.out.lost = true,
+            None => self.out.lost |= !wire,
         }
     }
 
@@ -133,7 +138,7 @@ impl<'a> Reader<'a> {
     fn unsupported(&mut self, c: &Chunk, what: &str) {
         let at = self.at(c.head);
         self.unsupported.push((at, what.to_string()));
-        self.lose(self.head(c));
+        self.lose(self.head(c), Place::Top);
     }
 
     fn report_unsupported(&mut self) {
@@ -298,7 +303,7 @@ impl<'a> Reader<'a> {
                     }
                     None => {
                         bus.incomplete = true;
-                        self.lose(self.head(item));
+                        self.lose(self.head(item), Place::Bus);
                     }
                 },
                 _ => {
@@ -309,7 +314,7 @@ impl<'a> Reader<'a> {
                         d.help("`0x4000_0000  uart : ns16550a`; parts without one stand outside");
                     self.sink.push(d);
                     bus.incomplete = true;
-                    self.lose(self.head(item));
+                    self.lose(self.head(item), Place::Bus);
                     self.failed_top(item);
                 }
             }

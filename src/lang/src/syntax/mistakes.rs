@@ -176,6 +176,9 @@ pub(super) fn explain(
     if let Some(d) = foreign(head, at(0, head.len())) {
         return d;
     }
+    if let Some(d) = sign(&t, head, place, &at) {
+        return d;
+    }
     if let Some(d) = no_colon(&t, place, &at) {
         return d;
     }
@@ -207,7 +210,110 @@ pub(super) fn explain(
             _ => d.help("a part holds `name = value`, `output -> input` and `input <- output`"),
         };
     }
-    generic(head, &at, e)
+    let first = t.first().map_or("", |(_, w)| *w);
+    let form = FORMS.iter().find(|(word, _, _)| place == Place::Top && *word == first);
+    match form {
+        None => separator(head, place, &at, e).unwrap_or_else(|| generic(head, &at, e)),
+        Some((_, rule, form)) => {
+            let d = match Hm::parse(*rule, head) {
+                Err(e) => generic(head, &at, &e),
+                Ok(_) => generic(head, &at, e),
+            };
+            d.help(format!("the form is `{form}`"))
+        }
+    }
+}
+
+/// Statements that begin with a keyword: how they are written.
+const FORMS: [(&str, Rule, &str); 7] = [
+    ("param", Rule::param, "param name : type = value in a .. b"),
+    ("let", Rule::let_stmt, "let name = value"),
+    ("clock", Rule::clock, "clock name = frequency"),
+    ("plug", Rule::plug, "plug name : kind = what"),
+    ("require", Rule::require, "require a >= b, \"reason\""),
+    ("machine", Rule::machine, "machine name"),
+    ("bus", Rule::bus, "bus name { rows }"),
+];
+
+/// A sign that means something else here: `:` or `==` for `=`, `-` for `..`.
+fn sign(
+    t: &[Token<'_>],
+    head: &str,
+    place: Place,
+    at: &impl Fn(usize, usize) -> Span,
+) -> Option<Diagnostic> {
+    let words: Vec<&str> = t.iter().map(|(_, w)| *w).collect();
+    let place_of = |n: usize| t.get(n).map(|(i, _)| *i);
+    if place == Place::Part
+        && words.get(1) == Some(&":")
+        && words.first().is_some_and(|w| is_name(w))
+    {
+        let span = at(place_of(1)?, 1);
+        let what = "`:` gives a part its type; a value is set with `=`";
+        let d = Diagnostic::new(codes::E0105, span, what);
+        return Some(d.fix("write `=`", span, "="));
+    }
+    let i = head.find("==").filter(|_| words.first() != Some(&"require"));
+    if let Some(i) = i {
+        let span = at(i, 2);
+        let d = Diagnostic::new(
+            codes::E0105,
+            span,
+            "`==` compares, in `require`; a value is set with `=`",
+        );
+        return Some(d.fix("write `=`", span, "="));
+    }
+    let number = |w: &&str| w.starts_with(|c: char| c.is_ascii_digit());
+    if place == Place::Bus
+        && words.get(1) == Some(&"-")
+        && words.first().is_some_and(number)
+        && words.get(2).is_some_and(number)
+    {
+        let span = at(place_of(1)?, 1);
+        let d = Diagnostic::new(
+            codes::E0105,
+            span,
+            "`-` subtracts; a row from one address to another has `..`",
+        );
+        return Some(d.fix("write `..`", span, ".."));
+    }
+    None
+}
+
+/// `a = 1 b = 2`: nothing separates two statements on one line.
+fn separator(
+    head: &str,
+    place: Place,
+    at: &impl Fn(usize, usize) -> Span,
+    e: &Error<Rule>,
+) -> Option<Diagnostic> {
+    let stop = match e.location {
+        InputLocation::Pos(p) | InputLocation::Span((p, _)) => p,
+    };
+    let (before, rest) = (head.get(..stop)?.trim_end(), head.get(stop..)?);
+    let entry = if place == Place::Part { Rule::item_stmt } else { Rule::top_stmt };
+    if place == Place::Bus || before.is_empty() {
+        return None;
+    }
+    let whole = |text: &str| Hm::parse(entry, text).is_ok();
+    // The rest may run together with a third one; it begins a statement if it has a name and a sign.
+    let t = tokens(rest);
+    let begins = t.first().is_some_and(|(_, w)| is_name(w))
+        && t.get(1).is_some_and(|(_, w)| matches!(*w, "=" | "-" | "<" | "[" | "."));
+    if !whole(before) || !begins {
+        return None;
+    }
+    let word = t.first().map_or(1, |(_, w)| w.len());
+    let (sign, what) = match place {
+        Place::Part => (", ", "`,` or a new line is missing before this"),
+        _ => ("; ", "a new line is missing before this"),
+    };
+    let gap = Span { end: at(stop, 0).start, ..at(before.len(), 0) };
+    Some(Diagnostic::new(codes::E0105, at(stop, word), what).fix(
+        format!("write `{}`", sign.trim()),
+        gap,
+        sign,
+    ))
 }
 
 /// Lines in the syntax of Renode and of device trees.

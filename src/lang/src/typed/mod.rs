@@ -46,6 +46,8 @@ pub struct Machine {
     pub requires: Vec<Require>,
     /// Names of statements that could not be read, and lost ones.
     pub unknown: Vec<String>,
+    /// Statements were lost: wires and settings that seem to be missing may be in them.
+    pub gaps: bool,
     /// Statements were lost without a trace of their names: unresolved names may be theirs.
     pub lost: bool,
 }
@@ -86,6 +88,7 @@ pub fn from_file(file: ast::File, sink: &mut Sink) -> Machine {
         name: file.head.map(|h| h.name.name).unwrap_or_default(),
         doc: file.doc,
         unknown: file.unknown,
+        gaps: file.gaps,
         lost: file.lost,
         ..Machine::default()
     };
