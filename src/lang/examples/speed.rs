@@ -1,5 +1,5 @@
 //! Measures `check` on generated machines of 1,000 and 10,000 devices:
-//! `cargo run --release -p hetemu-lang --example speed`.
+//! `cargo run --release -p hetemu-lang --example speed [COUNT...]`.
 
 use hetemu_lang::{Overrides, SourceMap, check};
 use hetemu_schema::Catalog;
@@ -14,7 +14,9 @@ fn main() {
         Err(e) => return eprintln!("{e:?}"),
     };
     let catalog = Catalog::new(types.into_iter().map(|t| &*Box::leak(Box::new(t))));
-    for n in [1_000, 10_000] {
+    let args: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let sizes = if args.is_empty() { vec![1_000, 10_000] } else { args };
+    for n in sizes {
         let text = machine(n);
         let lines = text.lines().count();
         let (sources, file) = SourceMap::single("generated.hm", text);

@@ -36,9 +36,7 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> File {
 /// not in that form: then the value is text.
 pub fn parse_setting(text: &str, base: usize, file: FileId, sink: &mut Sink) -> Option<Setting> {
     let pair = Hm::parse(Rule::item_stmt, text).ok()?.next()?;
-    if pair.as_rule() != Rule::set {
-        return None;
-    }
+    find(&pair.clone().into_inner(), Rule::eq)?;
     Some(setting(&mut Builder { file, base, sink }, pair))
 }
 
@@ -335,7 +333,9 @@ impl<'a> Reader<'a> {
             }
             let mut b = Builder { file: self.file, base: item.head.0, sink: self.sink };
             match p.as_rule() {
-                Rule::set => part.settings.push(setting(&mut b, p)),
+                Rule::item if find(&p.clone().into_inner(), Rule::eq).is_some() => {
+                    part.settings.push(setting(&mut b, p));
+                }
                 _ => part.wires.extend(wire(&mut b, p)),
             }
         }

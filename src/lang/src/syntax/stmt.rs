@@ -36,8 +36,8 @@ pub(super) fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> 
             Stmt::Plug(Plug { name: b.opt_name(ident), kind, value })
         }
         Rule::part => Stmt::Part(part(b, p, doc)),
-        Rule::wire | Rule::wire_in => Stmt::Wire(wire(b, p)?),
-        Rule::set => Stmt::Set(setting(b, p)),
+        Rule::item if expr.is_some() => Stmt::Set(setting(b, p)),
+        Rule::item => Stmt::Wire(wire(b, p)?),
         Rule::require => {
             let reason = find(&inner, Rule::string).map(|s| s.as_str().trim_matches('"').into());
             let cond = find(&inner, Rule::cond)?;
@@ -86,12 +86,13 @@ pub(super) fn setting(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Setting {
 }
 
 pub(super) fn wire(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<Wire> {
-    let (rule, span) = (p.as_rule(), b.span(&p));
-    let mut ends = p.into_inner().filter(|p| p.as_rule() == Rule::path);
-    let (left, right) = (b.path(ends.next()?), b.path(ends.next()?));
+    let span = b.span(&p);
+    let mut inner = p.into_inner();
+    let (left, arrow, right) = (inner.next()?, inner.next()?, inner.next()?);
+    let (left, right) = (b.path(left), b.path(right));
     let span = Span { end: right.span.end, ..span };
-    Some(match rule {
-        Rule::wire_in => Wire { from: right, to: left, reversed: true, span },
+    Some(match arrow.as_rule() {
+        Rule::by => Wire { from: right, to: left, reversed: true, span },
         _ => Wire { from: left, to: right, reversed: false, span },
     })
 }
