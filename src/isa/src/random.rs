@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -22,12 +22,12 @@ impl Random {
 
     /// A number below `n` (0 if `n` is 0).
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
     /// A 64-bit value as programs have them: often small, a power of two, or an edge.
     pub fn value(&mut self) -> u64 {
-        let bits = self.next();
+        let bits = self.bits();
         match self.below(8) {
             0 => bits & 0xff,
             1 => (bits as i8) as u64,
@@ -54,7 +54,7 @@ pub fn instruction(
     let all: Vec<usize> = (0..rows.len()).filter(|i| fits(&rows[*i])).collect();
     let index = *all.get(random.below(all.len() as u64) as usize)?;
     let row = &rows[index];
-    let word = row.encode(random.next() as u32);
+    let word = row.encode(random.bits() as u32);
     debug_assert!(row.matches(word, set, fields));
     Some((index, word))
 }

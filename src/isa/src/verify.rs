@@ -267,3 +267,95 @@ impl Verifier<'_> {
         if fits { Ok(Some(ty)) } else { Err(format!("{cast:?} from {from:?} to {ty:?}")) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::verify;
+    use crate::*;
+    use hetemu_schema::Endian;
+
+    fn layout() -> Layout {
+        let slot = |name, class| SlotInfo { name, class };
+        Layout {
+            slots: vec![
+                slot("a", SlotClass::I64),
+                slot("f", SlotClass::F64),
+                slot("pc", SlotClass::I64),
+            ],
+            pc: Slot(2),
+            bits: 64,
+            endian: Endian::Little,
+            page_bits: 12,
+            regimes: 1,
+            pc_align: 2,
+            float: FloatPolicy {
+                flags: Slot(0),
+                flag_bits: [4, 3, 2, 1, 0],
+                default_nan: true,
+                nan32: 0x7fc0_0000,
+                nan64: 0x7ff8_0000_0000_0000,
+                tiny_before: false,
+                nan_to_int: NanToInt::Max,
+            },
+        }
+    }
+
+    /// Each block breaks one rule, and the text form says which operation does.
+    #[test]
+    fn broken_rules() {
+        let rows = [
+            ("%1 = get.i64 $a\n%2 = add %1 %1", ""),
+            ("%1 = get.f64 $f\n%2 = fadd.near %1 %1\n$f = %2", ""),
+            ("%1 = const.i32 0x1\n%2 = load.i64.64 %1 0", "%2: %1 is I32, not I64"),
+            ("%1 = get.i64 $f", "%1: f holds no I64"),
+            ("%1 = get.i64 $a\n%2 = get.f64 $f\n%3 = add %1 %2", "%3: %2 is F64, not I64"),
+            ("%1 = add %2 %2\n%2 = get.i64 $a", "%1: %2 is used before it is defined"),
+            ("%1 = get.i64 $a\n$a = %1\n%3 = load.i64.8 %1 0", "%3: it may fault after a put"),
+            (
+                "%1 = get.i64 $a\nstore.64 %1 0 %1\nstore.64 %1 8 %1",
+                "%3: a second side effect in one instruction",
+            ),
+            ("%1 = get.i64 $a\nstore.64 %1 0 %1\n@0x4+4\nstore.64 %1 8 %1", ""),
+            ("%1 = const.i32 0x1\n%2 = cast.box.f64 %1", "%2: Box from I32 to F64"),
+            ("%1 = const.i32 0x1\n%2 = sext32 %1", "%2: it is for I64"),
+            ("%1 = get.i64 $a\n%2 = load.i32.64 %1 0", "%2: 8 bytes of I32"),
+            ("%1 = helper 3\n@0x4+4", "%1: not alone"),
+        ];
+        for (body, says) in rows {
+            // The types of values before their definition are not known to the parser.
+            let text = format!("block 0x0\n@0x0+4\n{body}\njump 0x4\n");
+            let mut block = text::parse(&text, &layout()).unwrap();
+            if body.contains("%1 = add %2") {
+                block.types[1] = Some(Ty::I64);
+            }
+            let found = verify(&block, &layout()).err().unwrap_or_default();
+            assert_eq!(found, says, "{text}");
+        }
+    }
+
+    #[test]
+    fn types_must_be_what_operations_give() {
+        let mut block =
+            text::parse("block 0x0\n@0x0+4\n%1 = get.i64 $a\njump 0x4\n", &layout()).unwrap();
+        block.types[1] = Some(Ty::I32);
+        assert!(verify(&block, &layout()).unwrap_err().contains("the type is"));
+        block.types[1] = Some(Ty::I64);
+        block.count = 2;
+        assert_eq!(verify(&block, &layout()).unwrap_err(), "exit: 1 instructions, not 2");
+    }
+
+    #[test]
+    fn text_that_does_not_parse() {
+        for (text, says) in [
+            ("", "no block"),
+            ("block 0x0\n@0x0+4\n", "the exit is missing"),
+            ("block 0x0\n@0x0+4\n%2 = get.i64 $a\nresume", "line 3: %2 should be %1"),
+            ("block 0x0\n@0x0+4\n%1 = foo $a\nresume", "line 3: `$a` is no value"),
+            ("block 0x0\nresume\nresume", "line 3: text after the exit"),
+            ("block 0x0\n@0x0+4\n%1 = get.i64 $zz\nresume", "line 3: `zz` is no number"),
+            ("block 0x0\n%0 = load.i64.65 %0 0\nresume", "line 2: `65` is no access"),
+        ] {
+            assert_eq!(text::parse(text, &layout()).unwrap_err(), says, "{text}");
+        }
+    }
+}

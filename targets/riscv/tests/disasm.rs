@@ -35,7 +35,7 @@ fn agrees_with_objdump() {
         let mut words: Vec<(u32, u8)> =
             (0..=0xffffu32).filter(|w| w & 3 != 3).map(|w| (w, 2)).collect();
         for row in table::ROWS.iter().filter(|r| r.len == 4 && set & r.need == r.need) {
-            words.extend((0..40).map(|_| (row.encode(random.next() as u32), 4)));
+            words.extend((0..40).map(|_| (row.encode(random.bits() as u32), 4)));
         }
         compare(set, arch, &words);
     }
@@ -143,7 +143,7 @@ fn assembles_again() {
         let zb = table::ext::ZBA | table::ext::ZBB | table::ext::ZBC | table::ext::ZBS;
         for row in table::ROWS.iter().filter(|r| r.need & zb != 0 && set & r.need == r.need) {
             for _ in 0..20 {
-                let word = row.encode(random.next() as u32).to_le_bytes();
+                let word = row.encode(random.bits() as u32).to_le_bytes();
                 text += &disasm::disassemble(set, 0, &word, false).unwrap().text;
                 text.push('\n');
                 bytes.extend_from_slice(&word);

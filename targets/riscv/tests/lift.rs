@@ -52,7 +52,7 @@ fn rows_decode() {
             }
             let mut hits = 0;
             for _ in 0..200 {
-                let word = row.encode(random.next() as u32);
+                let word = row.encode(random.bits() as u32);
                 let insn = match row.len {
                     2 => table::decode16(word, set),
                     _ => table::decode32(word, set),

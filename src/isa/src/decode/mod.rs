@@ -14,14 +14,14 @@
 //! ~nop     | 000000000000 00000 000 00000 0010011 | i   |
 //! ```
 
-#[cfg(feature = "build")]
+#[cfg(any(test, feature = "build"))]
 mod check;
-#[cfg(feature = "build")]
+#[cfg(any(test, feature = "build"))]
 mod emit;
-#[cfg(feature = "build")]
+#[cfg(any(test, feature = "build"))]
 mod parse;
 
-#[cfg(feature = "build")]
+#[cfg(any(test, feature = "build"))]
 pub mod build;
 
 /// An operand field of an encoding.
@@ -124,5 +124,99 @@ impl Row {
             }
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::build::compile_text;
+    use super::{Field, Piece, Row};
+
+    const HEAD: &str = "ext rv32 rv64 a b\noperands rd imm\nfield rd = 3..0 -> rd x\n\
+                        field imm = sext(7..4 : 15) << 1 -> imm dec\n";
+
+    fn errors(rows: &str) -> String {
+        compile_text(&format!("{HEAD}{rows}")).err().unwrap_or_default().join("\n")
+    }
+
+    #[test]
+    fn overlaps_name_both_lines() {
+        let e = errors("one | 0000 0000 0-0- .... | a | rd\nfoo | 0000 0000 0--0 .... | a | rd");
+        assert!(e.contains("line 5 (one) and line 6 (foo) both match"), "{e}");
+        assert!(e.contains("both match 000000000.00...."), "{e}");
+    }
+
+    #[test]
+    fn a_specific_row_or_another_word_size_is_no_overlap() {
+        let wide = "wide | 0000 0000 0000 .... | a | rd\n";
+        for other in [
+            "nop | 0000 0000 0000 0000 | a |",
+            "reserved | 0000 0000 0000 1111 | a |",
+            "c | 0000 0001 0000 .... | a | rd",
+        ] {
+            assert_eq!(errors(&format!("{wide}{other}")), "");
+        }
+        let pair = |a, b| {
+            format!("x | 0000 0000 0000 .... | {a} | rd\ny | 0000 0000 0000 .... | {b} | rd")
+        };
+        assert_eq!(errors(&pair("rv32", "rv64")), "");
+        assert!(errors(&pair("a", "b")).contains("both match"));
+        // Two rows that cross are fine once a third decides for what they share.
+        let cross = "p | 0000 0000 0000 0--- | a |\nq | 0000 0000 0000 --00 | a |\n";
+        assert!(errors(cross).contains("both match"));
+        assert_eq!(errors(&format!("{cross}r | 0000 0000 0000 0-00 | a |")), "");
+    }
+
+    #[test]
+    fn bits_that_nothing_reads() {
+        let e = errors("one | .000 0000 0000 .... | a | rd");
+        assert!(e.contains("line 5 (one): no field reads ?..............."), "{e}");
+        assert_eq!(errors("one | -000 0000 0000 .... | a | rd"), "");
+    }
+
+    #[test]
+    fn mistakes_have_lines() {
+        for (row, says) in [
+            ("one | 000 | a |", "3 bits"),
+            ("one | 0000 0000 0000 000x | a |", "`x` in the pattern"),
+            ("one | 0000 0000 0000 0000 | z |", "no ext `z`"),
+            ("one | 0000 0000 0000 .... | a | rs", "no field `rs`"),
+            ("one | 0000 0000 0000 0000 | a | | two q=1", "no operand `q`"),
+            ("one", "a row is"),
+            ("field f = 3..9 -> rd x", "bits 3..9"),
+            ("field f = 3..0", "is missing"),
+        ] {
+            let e = errors(row);
+            assert!(e.starts_with("line 5: ") && e.contains(says), "{row}: {e}");
+        }
+    }
+
+    #[test]
+    fn holes_are_counted() {
+        let table = format!("{HEAD}one | 1000 0000 0000 .... | a | rd\n");
+        let (_, report) = compile_text(&table).unwrap();
+        assert!(report.starts_with("# 2 bytes: 65520 encodings in 12 holes"), "{report}");
+    }
+
+    #[test]
+    fn fields_and_texts() {
+        let rd = Field { name: "rd", style: "x", parts: &[(3, 0)], sext: false, shift: 0, add: 8 };
+        let imm = Field {
+            name: "imm",
+            style: "dec",
+            parts: &[(7, 4), (15, 15)],
+            sext: true,
+            shift: 1,
+            add: 0,
+        };
+        assert_eq!(rd.get(0x8a5), 13);
+        assert_eq!((imm.get(0x8050), imm.get(0x80f0), imm.get(0x0080)), (22, -2, -32));
+        let format = &[Piece::Field(0), Piece::Text(","), Piece::Field(1)];
+        let row =
+            Row { name: "op", len: 2, mask: 0x7f00, value: 0x100, need: 2, format, same: None };
+        let fields = [rd, imm];
+        assert_eq!(row.text(0x81f5, &fields, |f, v| format!("{}{v}", f.style)), "op x13,dec-2");
+        assert!(row.matches(0x81f5, 3, &fields) && !row.matches(0x81f5, 1, &fields));
+        assert_eq!(row.encode(u32::MAX), 0x81ff);
     }
 }

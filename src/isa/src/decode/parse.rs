@@ -52,7 +52,7 @@ impl FieldDef {
 }
 
 fn bits(hi: u8, lo: u8) -> u32 {
-    ((1u64 << (hi - lo + 1)) - 1 << lo) as u32
+    (((1u64 << (hi - lo + 1)) - 1) << lo) as u32
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
