@@ -53,7 +53,8 @@ impl Qemu {
         found.then_some(Qemu { program, xlen })
     }
 
-    /// Boots the image on a core with exactly the extensions that hetemu's generic cores have.
+    /// Boots the image on a core with exactly the extensions that hetemu's generic cores have. The second
+    /// hart sleeps: with one alone QEMU splits an AMO into a load and a store, and its faults with it.
     pub fn run(&self, image: &Path) -> Result<String, String> {
         let (bits, mmu) = match self.xlen {
             Xlen::X32 => (32, "sv32"),
@@ -66,7 +67,7 @@ impl Qemu {
             cpu.push_str(&format!(",{extension}=on"));
         }
         let mut command = Command::new(&self.program);
-        command.args(["-M", "virt", "-m", "128", "-cpu", &cpu, "-bios", "none", "-kernel"]);
+        command.args(["-M", "virt", "-m", "128", "-smp", "2", "-cpu", &cpu, "-bios", "none", "-kernel"]);
         command.arg(image).args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
         output(command)
     }

@@ -16,7 +16,12 @@
     .section .entry, "ax"
     .globl _start
 _start:
-    la sp, __stack_top
+    csrw mie, zero
+    csrr t0, mhartid
+1:  beqz t0, 2f
+    wfi                         /* other harts sleep */
+    j 1b
+2:  la sp, __stack_top
     csrw mie, zero
     csrw mscratch, zero
     la t0, trap
