@@ -117,6 +117,13 @@ impl<'m> Cx<'m> {
                 return Val::Unknown;
             }
         };
+        // `rv32` is enough where one core type's last word is that.
+        let short = |ty: &&DeviceType| {
+            ty.core.is_some() && ty.name.rsplit('.').next() == Some(name.as_str())
+        };
+        let full = self.catalog.iter().find(short).map(|ty| ty.name.to_string());
+        let known = !self.catalog.versions(&name).is_empty();
+        let name = full.filter(|_| !known).unwrap_or(name);
         let t = TypeRef { name, version: None, span: e.span };
         match self.device_type(&t) {
             Some(ty) if ty.core.is_some() => Val::Str(t.name),

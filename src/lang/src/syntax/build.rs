@@ -26,7 +26,8 @@ impl Builder<'_> {
         let s = p.as_span();
         // A composite rule that ends in an optional takes trailing blanks and comments into its span.
         let text = s.as_str();
-        let len = text.find("//").map_or(text.len(), |i| i);
+        let slash = text.as_bytes().contains(&b'/');
+        let len = if slash { text.find("//").unwrap_or(text.len()) } else { text.len() };
         let len = text.get(..len).map_or(0, |t| t.trim_end().len());
         let start = self.base + s.start();
         Span { file: self.file, start: start as u32, end: (start + len) as u32 }
