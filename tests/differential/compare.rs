@@ -113,6 +113,9 @@ fn text(tables: &Tables, word: u32) -> String {
     row.map_or_else(String::new, |row| {
         row.text(word, FIELDS, |field, value| match field.style {
             "x" | "f" => format!("{}{value}", field.style),
+            "rm" => {
+                [",rne", ",rtz", ",rdn", ",rup", ",rmm", ",5", ",6", ""][value as usize & 7].into()
+            }
             _ => value.to_string(),
         })
     })

@@ -67,7 +67,9 @@ impl Qemu {
             cpu.push_str(&format!(",{extension}=on"));
         }
         let mut command = Command::new(&self.program);
-        command.args(["-M", "virt", "-m", "128", "-smp", "2", "-cpu", &cpu, "-bios", "none", "-kernel"]);
+        command.args([
+            "-M", "virt", "-m", "128", "-smp", "2", "-cpu", &cpu, "-bios", "none", "-kernel",
+        ]);
         command.arg(image).args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
         output(command)
     }
