@@ -100,6 +100,7 @@ fn interrupts() {
             Some((7, 3, 0x101c)),
         ),
         ("riscv.rv64", &[], "mideleg=0x222,mie=0x222,mip=0x22,priv=0", Some((1, 1, 0x2004))),
+        ("riscv.rv64", &["nmi"], "mstatus=0", Some((0, 3, 0x1000))),
         ("riscv.rv32", &["meip"], "mie=0x800,mstatus=8,mtvec=0x1000", Some((11, 3, 0x1000))),
         ("lowrisc.ibex", &["timer", "external"], "mie=0x880,mstatus=8", Some((11, 3, 0x102c))),
         ("lowrisc.ibex", &["software", "timer"], "mie=0x88,mstatus=8", Some((3, 3, 0x100c))),

@@ -54,6 +54,9 @@ pub(crate) const TVM: u64 = 1 << 20;
 pub(crate) const TW: u64 = 1 << 21;
 pub(crate) const TSR: u64 = 1 << 22;
 
+/// The bit of `Hart::lines` for the non-maskable input.
+const NMI_LINE: u64 = 1 << 63;
+
 /// One hart.
 pub struct Hart {
     // Fixed configuration.
@@ -62,7 +65,7 @@ pub struct Hart {
     hartid: u64,
     reset_vector: u64,
     timebase_hz: u64,
-    /// The bit of mip that each input drives, by index; NMI is bit 63 of `lines`.
+    /// The bit of mip that each input drives, by index.
     inputs: Vec<u32>,
     svadu: bool,
 
@@ -97,6 +100,8 @@ pub struct Hart {
     minstret: Counter,
     pmp: Pmp,
     cpuctrlsts: u64,
+    /// The non-maskable input rose.
+    nmi_edge: bool,
     /// mstatus, mepc and mcause from before a non-maskable interrupt (Ibex), while in its handler.
     mstack: Option<(u64, u64, u64)>,
     /// Superpages translated since the last flush.
@@ -126,7 +131,7 @@ impl Hart {
                 "seip" => 9,
                 "meip" | "external" => 11,
                 "fast" => 16,
-                "nmi" => 63,
+                "nmi" => NMI_LINE.trailing_zeros(),
                 name => return Err(format!("no interrupt is known for input `{name}`")),
             });
         }
@@ -184,6 +189,7 @@ impl Hart {
             mcycle: Counter::default(),
             minstret: Counter::default(),
             cpuctrlsts: 0,
+            nmi_edge: false,
             mstack: None,
             superpages: BTreeSet::new(),
             handler: None,
@@ -228,6 +234,7 @@ impl Hart {
         self.minstret = Counter::default();
         self.pmp = Pmp::new(self.isa.pmp, self.isa.bits, self.isa.smepmp);
         self.mstack = None;
+        self.nmi_edge = false;
         self.superpages.clear();
         self.handler = None;
         if self.lowest() == Priv::Machine {
@@ -273,7 +280,16 @@ impl Hart {
 
     /// Pending interrupts: what inputs drive and what software has set.
     fn pending(&self) -> u64 {
-        (self.lines | self.mip) & !(1 << 63)
+        (self.lines | self.mip) & !NMI_LINE
+    }
+
+    /// Whether a non-maskable interrupt is due: Ibex looks at the level and cannot nest them, others
+    /// cannot return from one and take each edge.
+    fn nmi(&self) -> bool {
+        match self.isa.flavor {
+            Flavor::Ibex => self.lines & NMI_LINE != 0 && self.mstack.is_none(),
+            Flavor::Standard => self.nmi_edge,
+        }
     }
 }
 
@@ -346,12 +362,13 @@ impl Cpu for Hart {
     }
 
     fn wakes(&self, _regs: &Regs) -> bool {
-        self.pending() & self.mie != 0 || self.lines >> 63 != 0 && self.mstack.is_none()
+        self.pending() & self.mie != 0 || self.nmi()
     }
 
     fn signal(&mut self, input: u32, line: u32, level: bool) {
         let Some(&first) = self.inputs.get(input as usize) else { return };
-        let bit = 1u64 << ((first + line) & 63);
+        let bit = 1u64 << (first.wrapping_add(line) & 63);
+        self.nmi_edge |= bit == NMI_LINE && level && self.lines & bit == 0;
         if level { self.lines |= bit } else { self.lines &= !bit }
     }
 

@@ -14,7 +14,10 @@ pub(crate) const ECALL_U: u32 = 8;
 const STANDARD: [u32; 6] = [11, 3, 7, 9, 1, 5];
 
 /// Ibex's non-maskable interrupt.
-const NMI: u64 = 31;
+const IBEX_NMI: u64 = 31;
+/// The cause of a non-maskable interrupt whose source is not told (section 3.5); its vector, which the
+/// manual leaves open, is mtvec's base.
+const UNKNOWN_NMI: u64 = 0;
 
 pub(crate) fn describe(cause: u32) -> &'static str {
     match cause {
@@ -48,9 +51,15 @@ impl Hart {
         if self.mstack.is_some() {
             return false;
         }
-        if self.lines >> 63 != 0 && self.isa.flavor == Flavor::Ibex {
-            self.mstack = Some((self.mstatus, self.mepc, self.mcause));
-            self.enter(NMI, true, 0, pc, false, cx);
+        if self.nmi() {
+            self.nmi_edge = false;
+            let cause = if self.isa.flavor == Flavor::Ibex {
+                self.mstack = Some((self.mstatus, self.mepc, self.mcause));
+                IBEX_NMI
+            } else {
+                UNKNOWN_NMI
+            };
+            self.enter(cause, true, 0, pc, false, cx);
             return true;
         }
         let pending = self.pending() & self.mie;
