@@ -7,7 +7,7 @@
 
 use crate::interp::lower::{Lowered, Rare};
 use crate::interp::op::Op;
-use crate::mmu::CODE_PAGE;
+use crate::mmu::{CODE_PAGE, CodePage};
 use crate::ram::{CODE_PAGE_BITS, Listener, Ram};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -64,6 +64,10 @@ pub(crate) struct CachedBlock {
     live: bool,
     /// Only the interpreter can run it.
     pub(crate) interpret: bool,
+    /// Address of the compiled region that begins here; 0 if there is none.
+    pub(crate) code: Cell<usize>,
+    /// Regions that this block is part of, by their first block.
+    regions: Vec<BlockKey>,
 }
 
 impl CachedBlock {
@@ -137,6 +141,8 @@ pub(crate) struct Cache {
     map: AddressMap<BlockKey, u32>,
     pages: AddressMap<usize, PageCode>,
     epoch: u64,
+    /// Regions with a block that was dropped.
+    stale: Vec<BlockKey>,
     /// Scratch of `remove`.
     unlinked: Vec<u32>,
     /// Ops of all blocks, to bound the cache.
@@ -164,11 +170,6 @@ impl Cache {
     /// A block by its key.
     pub(crate) fn find(&self, key: &BlockKey) -> Option<u32> {
         self.map.get(key).copied()
-    }
-
-    /// Blocks that exist.
-    pub(crate) fn len(&self) -> usize {
-        self.map.len()
     }
 
     /// Ops of all blocks.
@@ -211,6 +212,8 @@ impl Cache {
             incoming: Vec::new(),
             live: true,
             interpret: new.interpret,
+            code: Cell::new(0),
+            regions: Vec::new(),
         };
         let at = match self.free.pop() {
             Some(at) => {
@@ -253,6 +256,28 @@ impl Cache {
         }
     }
 
+    /// Notes that a block is part of a compiled region.
+    pub(crate) fn join(&mut self, key: &BlockKey, region: BlockKey) {
+        if let Some(at) = self.find(key)
+            && let Some(block) = self.blocks.get_mut(at as usize)
+            && !block.regions.contains(&region)
+        {
+            block.regions.push(region);
+        }
+    }
+
+    /// Regions that lost a block since the last call.
+    pub(crate) fn take_stale(&mut self) -> Vec<BlockKey> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Where the code of a block lies.
+    pub(crate) fn code_page(&self, key: &BlockKey) -> Option<CodePage> {
+        let page = self.pages.get(&(key.host >> CODE_PAGE_BITS))?;
+        let offset = page.offset & !(CODE_PAGE - 1) | key.host as u64 & (CODE_PAGE - 1);
+        Some(CodePage { ram: page.ram.clone(), offset, host: key.host })
+    }
+
     /// Whether translated code lies in a range of the host.
     pub(crate) fn overlaps(&self, host: usize, len: u64) -> bool {
         page_range(host, len).any(|number| {
@@ -285,6 +310,7 @@ impl Cache {
         let Some(block) = self.blocks.get_mut(at as usize).filter(|b| b.live) else { return };
         block.live = false;
         block.heat.set(u32::MAX);
+        self.stale.append(&mut block.regions);
         self.ops -= block.ops.len();
         let (key, len, second) = (block.key, block.len, block.second);
         for (from, way) in std::mem::take(&mut block.incoming) {
@@ -336,6 +362,7 @@ impl Cache {
         self.free.clear();
         self.map.clear();
         self.pages.clear();
+        self.stale.clear();
         self.ops = 0;
     }
 }

@@ -4,6 +4,8 @@ use crate::cache::{BlockKey, Cache, JumpTable, NewBlock};
 use crate::float::Unit;
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::interp::{self, Exec, Leave};
+use crate::jit::region::{Known, Region};
+use crate::jit::{self, Jit, SlowCx};
 use crate::mmu::{CODE_PAGE, CodePage, Events, Mmu, Outer};
 use crate::ram::{CodeEvent, Listener, Ram};
 use crate::space::{Kind, Space};
@@ -140,6 +142,8 @@ pub struct Cluster {
     listener: Arc<Listener>,
     cache: Cache,
     cores: Vec<Core>,
+    /// None if nothing is to be compiled, or the host cannot.
+    jit: Option<Jit>,
     /// Parts of modes that translations depend on: key and fetch regime.
     modes: Vec<(u32, u8)>,
     stats: Stats,
@@ -154,7 +158,9 @@ impl Cluster {
                 ram.listen(&listener);
             }
         }
+        let jit = if config.jit { Jit::new() } else { None };
         let mut cluster = Cluster {
+            jit,
             config,
             space,
             listener,
@@ -211,6 +217,8 @@ impl Cluster {
         let mut first = true;
         // A block whose exit may be linked to the next one.
         let mut link = None;
+        // Compiled code has left the next instruction to the interpreter.
+        let mut refused = false;
         loop {
             if attend {
                 if let Some(stop) = self.attend(s, first) {
@@ -239,11 +247,20 @@ impl Cluster {
                     self.cache.link(from, way, block, key, c.cpu.layout().page_bits);
                 }
             }
-            let leave = self.interpret(s, block);
-            match leave {
+            if !refused && self.cache.get(block).is_some_and(|b| b.heat.get() == 0) {
+                self.hot(s.core, block);
+            }
+            let code = self.compiled(s, block);
+            if code != 0 && !refused {
+                refused = self.run_compiled(s, code);
+                attend = self.cores[s.core].events.leave;
+                continue;
+            }
+            refused = false;
+            match self.interpret(s, block) {
                 Leave::Lookup | Leave::Stop => {}
                 Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
-                Leave::Hot(block) => self.hot(block),
+                Leave::Hot(block) => self.hot(s.core, block),
                 Leave::Raise(exception) => self.raise(s, exception),
             }
             attend = self.cores[s.core].events.leave;
@@ -288,10 +305,125 @@ impl Cluster {
         leave
     }
 
-    /// A block has been run often.
-    fn hot(&mut self, block: u32) {
-        if let Some(block) = self.cache.get(block) {
-            block.heat.set(u32::MAX);
+    /// The compiled code of a block, if it may be run: with enough budget for the block.
+    fn compiled(&self, s: &Session<'_>, block: u32) -> usize {
+        match self.cache.get(block) {
+            Some(b) if s.left >= u64::from(b.count) => b.code.get(),
+            _ => 0,
+        }
+    }
+
+    /// Runs compiled code; true if the next instruction must be interpreted.
+    fn run_compiled(&mut self, s: &mut Session<'_>, code: usize) -> bool {
+        let Some(jit) = &self.jit else { return true };
+        let trampoline = jit.runtime.trampoline;
+        let c = &mut self.cores[s.core];
+        c.frame.tlb = c.mmu.tlb().base();
+        c.frame.jumps = c.jumps.base().cast();
+        c.frame.key = c.key();
+        let mut out = Outer {
+            core: s.core,
+            mmu: &mut c.mmu,
+            space: &self.space,
+            system: &mut *s.system,
+            cache: &self.cache,
+            listener: &self.listener,
+            events: &mut c.events,
+            stats: &mut self.stats,
+            start: s.start,
+            ps: s.ps,
+            done: s.total - s.left,
+            base: c.steps.wrapping_sub(c.raised),
+            pc: 0,
+        };
+        let mut cx = SlowCx { cpu: &mut *c.cpu, out: &mut out, unit: &c.float };
+        // Compiled code counts in signed numbers.
+        let given = s.left.min(i64::MAX as u64);
+        let left = jit::enter(trampoline, code, &mut c.frame, &mut cx, given);
+        let done = given.saturating_sub(left);
+        s.left -= done;
+        self.stats.compiled_insns += done;
+        c.frame.refused != 0
+    }
+
+    /// A block has been run often, or has compiled code.
+    fn hot(&mut self, core: usize, block: u32) {
+        let Some(b) = self.cache.get(block) else { return };
+        if b.code.get() != 0 {
+            return;
+        }
+        let key = b.key;
+        // Not asked again, unless it gets code.
+        b.heat.set(u32::MAX);
+        if b.interpret || b.second.is_some() || self.jit.is_none() {
+            return;
+        }
+        let Some(region) = self.region(core, key) else { return };
+        let layout = self.cores[core].cpu.layout().clone();
+        let Some(jit) = &mut self.jit else { return };
+        let Some(compiled) = jit.compile(&region, &layout) else {
+            if jit.is_full() {
+                self.drop_code();
+            }
+            return;
+        };
+        jit.set_slot(key, Some(compiled.code));
+        self.stats.regions += 1;
+        self.stats.region_insns += u64::from(compiled.insns);
+        self.stats.code_bytes = jit.code_bytes() as u64;
+        for pc in region.blocks.keys() {
+            self.cache.join(&region.key_of(*pc), key);
+        }
+        if let Some(b) = self.cache.get(block) {
+            b.code.set(compiled.code);
+            b.heat.set(0);
+        }
+        let c = &mut self.cores[core];
+        let core_key = c.key();
+        c.jumps.set(key.va, core_key, block, compiled.code);
+    }
+
+    /// The region around a block.
+    fn region(&self, core: usize, head: BlockKey) -> Option<Region> {
+        let c = &self.cores[core];
+        let code = self.cache.code_page(&head)?;
+        let known = |key: &BlockKey| {
+            let b = self.cache.get(self.cache.find(key)?)?;
+            (!b.interpret && b.second.is_none())
+                .then(|| Known { guess: Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0) })
+        };
+        let lift = |pc: u64, limit: u32| {
+            let skip = pc.wrapping_sub(head.va);
+            let at = CodePage {
+                ram: code.ram.clone(),
+                offset: code.offset.wrapping_add(skip),
+                host: code.host.wrapping_add(skip as usize),
+            };
+            let limit = limit.min(self.config.max_block.max(1));
+            self.lift(core, c.mode, pc, limit, &at, None).0.ok()
+        };
+        Region::collect(head, c.cpu.layout(), self.config.max_region, known, lift)
+    }
+
+    /// Drops all translations: compiled code has no room left.
+    fn drop_code(&mut self) {
+        self.cache.clear();
+        if let Some(jit) = &mut self.jit {
+            jit.clear();
+        }
+        self.rekey();
+    }
+
+    /// Unlinks compiled code of blocks that were dropped.
+    fn unlink_stale(&mut self) {
+        for key in self.cache.take_stale() {
+            if let Some(jit) = &mut self.jit {
+                jit.set_slot(key, None);
+            }
+            if let Some(b) = self.cache.find(&key).and_then(|at| self.cache.get(at)) {
+                b.code.set(0);
+                b.heat.set(self.config.tier_up);
+            }
         }
     }
 
@@ -397,6 +529,7 @@ impl Cluster {
         let dropped = self.cache.invalidate(host, len);
         if dropped > 0 {
             self.stats.invalidated += dropped as u64;
+            self.unlink_stale();
             self.rekey();
         }
     }
@@ -442,6 +575,11 @@ impl Cluster {
         let c = &self.cores[s.core];
         let (key, mode) = (c.key(), c.mode);
         if let Some(block) = c.jumps.find(pc, key) {
+            // It may have been compiled since, for another core.
+            let code = self.cache.get(block).map_or(0, |b| b.code.get());
+            if code != 0 {
+                self.cores[s.core].jumps.set(pc, key, block, code);
+            }
             return Ok(block);
         }
         let code = self.code_at(s, mode.fetch, pc)?;
@@ -454,6 +592,7 @@ impl Cluster {
             let next = self.next_page(s.core, pc);
             if self.code_at(s, mode.fetch, next).map(|c| c.host) != Ok(second) {
                 self.cache.remove(at);
+                self.unlink_stale();
                 self.rekey();
                 found = None;
             }
@@ -464,7 +603,9 @@ impl Cluster {
         };
         let c = &mut self.cores[s.core];
         let key = c.key();
-        c.jumps.set(pc, key, block, 0);
+        let code = self.cache.get(block).map_or(0, |b| b.code.get());
+        let stub = self.jit.as_ref().map_or(0, |j| j.runtime.stub);
+        c.jumps.set(pc, key, block, if code == 0 { stub } else { code });
         Ok(block)
     }
 
@@ -490,8 +631,7 @@ impl Cluster {
         code: &CodePage,
     ) -> Result<u32, Exception> {
         if self.cache.ops() > MAX_OPS {
-            self.cache.clear();
-            self.rekey();
+            self.drop_code();
         }
         let pc = key.va;
         let mut limit = self.config.max_block.max(1);

@@ -25,8 +25,6 @@ pub(crate) struct Frame {
     pub(crate) regs: Regs,
     /// Temporaries of the interpreter; the last one is always zero.
     temps: [u64; WORDS - REGS],
-    /// Instructions left when compiled code was left.
-    pub(crate) left: u64,
     /// The data TLB of the regime in force.
     pub(crate) tlb: *const TlbEntry,
     /// The core's table of jump targets.
@@ -43,8 +41,6 @@ pub(crate) struct Frame {
     pub(crate) reserved: u64,
     /// What was read there.
     pub(crate) reserved_value: u64,
-    /// The host's float control word for guest code, and its sticky flags when it was left.
-    pub(crate) mxcsr: u32,
 }
 
 // SAFETY: the pointers lead to memory that the same core owns, or are null while no code runs.
@@ -55,7 +51,6 @@ impl Frame {
         Box::new(Frame {
             regs: Regs::default(),
             temps: [0; WORDS - REGS],
-            left: 0,
             tlb: std::ptr::null(),
             jumps: std::ptr::null(),
             key: 0,
@@ -64,7 +59,6 @@ impl Frame {
             refused: 0,
             reserved: NO_RESERVATION,
             reserved_value: 0,
-            mxcsr: 0,
         })
     }
 
@@ -86,6 +80,6 @@ mod tests {
     fn words_are_contiguous() {
         assert_eq!(offset_of!(Frame, regs), 0);
         assert_eq!(offset_of!(Frame, temps), REGS * 8);
-        assert_eq!(offset_of!(Frame, left), WORDS * 8);
+        assert_eq!(offset_of!(Frame, tlb), WORDS * 8);
     }
 }

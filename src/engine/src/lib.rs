@@ -13,6 +13,7 @@ mod cache;
 mod cluster;
 mod frame;
 mod interp;
+mod jit;
 mod mmu;
 mod ram;
 mod space;

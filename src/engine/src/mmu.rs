@@ -262,6 +262,55 @@ impl Outer<'_> {
         Ok(())
     }
 
+    /// Loads for compiled code: memory only. None leaves everything to the interpreter.
+    pub(crate) fn quick_load(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Option<u64> {
+        let bytes = acc.bytes();
+        if acc.aligned() && va & (bytes - 1) != 0 {
+            return None;
+        }
+        if self.mmu.tlb().crosses(va, bytes) {
+            return self.load_crossing(cpu, va, acc).ok().map(|raw| acc.extend(raw));
+        }
+        if let Some(host) = self.mmu.tlb().readable_in_page(va, bytes) {
+            return Some(acc.extend(host.load(acc.size())));
+        }
+        let pa = self.translate(cpu, va, bytes, Access::Load).ok()?;
+        let mut raw = [0; 8];
+        let ok = self.space.read_ram(pa, &mut raw[..bytes as usize]);
+        ok.then(|| acc.extend(u64::from_le_bytes(raw)))
+    }
+
+    /// Stores for compiled code: memory without translated code only.
+    pub(crate) fn quick_store(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+        value: u64,
+    ) -> Option<()> {
+        let bytes = acc.bytes();
+        if va & (bytes - 1) != 0 && (acc.aligned() || self.mmu.tlb().crosses(va, bytes)) {
+            return None;
+        }
+        let raw = acc.order(if bytes < 8 { value & ((1 << (8 * bytes)) - 1) } else { value });
+        if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
+            host.store(acc.size(), raw);
+            return Some(());
+        }
+        let pa = self.translate(cpu, va, bytes, Access::Store).ok()?;
+        let piece = self.space.piece(pa, bytes as usize)?;
+        let plain = piece.writable && piece.swap == Swap::None && piece.len == bytes as usize;
+        let host = piece.ram.host(piece.offset, bytes).filter(|_| plain)?;
+        if piece.ram.has_code(piece.offset, bytes) {
+            if self.cache.overlaps(host as usize, bytes) {
+                return None;
+            }
+            piece.ram.tell(CodeEvent::Written(piece.offset, bytes), Some(self.listener));
+        }
+        piece.ram.write_quiet(piece.offset, &raw.to_le_bytes()[..bytes as usize]);
+        Some(())
+    }
+
     /// Whether a store of an atomic operation would be allowed, before anything is done.
     pub(crate) fn check_store(
         &mut self,

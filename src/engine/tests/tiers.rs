@@ -69,11 +69,17 @@ fn check(config: &EngineConfig, bits: u8, kinds: Kinds, seed: u64, steps: u64) {
                 .filter(|&i| fast.regs().0[i] != naive.regs.0[i])
                 .map(|i| format!("slot {i}: {:#x}, naive {:#x}", fast.regs().0[i], naive.regs.0[i]))
                 .collect();
-            panic!("seed {seed}, {bits} bits, {before:#x} + {piece} of {done}: {}", slots.join("; "));
+            panic!(
+                "seed {seed}, {bits} bits, {before:#x} + {piece} of {done}: {}",
+                slots.join("; ")
+            );
         }
     }
     assert!(fast.memory() == slow.memory(), "seed {seed}: memory");
     assert_eq!(fast.system.accesses, naive.system.accesses, "seed {seed}: device accesses");
+    if std::env::var_os("HETEMU_STATS").is_some() {
+        eprintln!("{seed}: {:?}", fast.cluster.stats());
+    }
 }
 
 fn seeds() -> u64 {
@@ -110,4 +116,30 @@ fn interpreter_float() {
 #[test]
 fn interpreter_everything() {
     all(&interpreter(), Kinds::ALL);
+}
+
+fn compiled(tier_up: u32, max_region: u32) -> EngineConfig {
+    EngineConfig { jit: true, tier_up, max_region, ..EngineConfig::default() }
+}
+
+#[test]
+fn compiled_integer() {
+    all(&compiled(0, 50), INTEGER);
+}
+
+#[test]
+fn compiled_memory() {
+    all(&compiled(2, 50), Kinds { memory: true, ..INTEGER });
+}
+
+#[test]
+fn compiled_float() {
+    all(&compiled(1, 50), Kinds { float: true, ..INTEGER });
+}
+
+#[test]
+fn compiled_everything() {
+    all(&compiled(0, 1), Kinds::ALL);
+    all(&compiled(1, 50), Kinds::ALL);
+    all(&compiled(20, 400), Kinds::ALL);
 }

@@ -13,8 +13,8 @@ mod tests;
 
 use hetemu_isa::ir::{FBin, FCmp, Round};
 use hetemu_isa::{FloatPolicy, NanToInt};
-use number::{Exact, Format, Kind, Number};
 pub use number::{DIV_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW};
+use number::{Exact, Format, Kind, Number};
 
 /// A core's float unit: the operations under its policy. Flags come as the constants of this module.
 #[derive(Debug, Clone)]
@@ -59,7 +59,9 @@ impl Unit {
             (Kind::Zero, Kind::Zero) => (f.zero(zero_sign(round, x.negative, y.negative)), 0),
             (Kind::Zero, _) => (b, 0),
             (_, Kind::Zero) => (a, 0),
-            (Kind::Finite(p), Kind::Finite(q)) => self.sum(f, round, (x.negative, p), (y.negative, q)),
+            (Kind::Finite(p), Kind::Finite(q)) => {
+                self.sum(f, round, (x.negative, p), (y.negative, q))
+            }
         }
     }
 
@@ -121,10 +123,8 @@ impl Unit {
         let (x, y, z) = (f.unpack(a), f.unpack(b), f.unpack(c));
         let product_sign = (x.negative != y.negative) != neg_product;
         let addend_sign = z.negative != neg_addend;
-        let undefined = matches!(
-            (x.kind, y.kind),
-            (Kind::Infinite, Kind::Zero) | (Kind::Zero, Kind::Infinite)
-        );
+        let undefined =
+            matches!((x.kind, y.kind), (Kind::Infinite, Kind::Zero) | (Kind::Zero, Kind::Infinite));
         if is_nan(x) || is_nan(y) || is_nan(z) {
             let (bits, flags) = self.nan(f, &[a, b, c]);
             return (bits, flags | if undefined { INVALID } else { 0 });

@@ -140,11 +140,12 @@ impl Format {
         let mut flags = 0;
         if inexact {
             flags = INEXACT;
-            let tiny = subnormal && (tiny_before || e + 1 < self.smallest() || {
-                // Would it reach the smallest normal number with an unbounded exponent?
-                let (m, _) = x.to_multiple_of(e - p, round, negative);
-                m >> (self.fraction + 1) == 0
-            });
+            let tiny = subnormal
+                && (tiny_before || e + 1 < self.smallest() || {
+                    // Would it reach the smallest normal number with an unbounded exponent?
+                    let (m, _) = x.to_multiple_of(e - p, round, negative);
+                    m >> (self.fraction + 1) == 0
+                });
             if tiny {
                 flags |= UNDERFLOW;
             }

@@ -19,13 +19,23 @@ fn unit() -> Unit {
 fn samples(wide: bool) -> Vec<u64> {
     let mut all: Vec<u64> = if wide {
         let one = 1.0f64.to_bits();
-        vec![0, 1, 2, 0xf_ffff_ffff_ffff, 0x10_0000_0000_0000, 0x10_0000_0000_0001, one - 1, one, one + 1]
-            .into_iter()
-            .chain([0x7fef_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000])
-            .chain([0x7ff0_0000_0000_0001, 3.5f64.to_bits(), 2e-308f64.to_bits(), 1e300f64.to_bits()])
-            .chain([1e-160f64.to_bits(), 0x41df_ffff_ffc0_0000, 0x43e0_0000_0000_0000])
-            .flat_map(|x| [x, x | 1 << 63])
-            .collect()
+        vec![
+            0,
+            1,
+            2,
+            0xf_ffff_ffff_ffff,
+            0x10_0000_0000_0000,
+            0x10_0000_0000_0001,
+            one - 1,
+            one,
+            one + 1,
+        ]
+        .into_iter()
+        .chain([0x7fef_ffff_ffff_ffff, 0x7ff0_0000_0000_0000, 0x7ff8_0000_0000_0000])
+        .chain([0x7ff0_0000_0000_0001, 3.5f64.to_bits(), 2e-308f64.to_bits(), 1e300f64.to_bits()])
+        .chain([1e-160f64.to_bits(), 0x41df_ffff_ffc0_0000, 0x43e0_0000_0000_0000])
+        .flat_map(|x| [x, x | 1 << 63])
+        .collect()
     } else {
         let one = 1.0f32.to_bits();
         [0, 1, 2, 0x7f_ffff, 0x80_0000, 0x80_0001, one - 1, one, one + 1, 0x7f7f_ffff, 0x7f80_0000]
@@ -49,7 +59,8 @@ fn samples(wide: bool) -> Vec<u64> {
 
 /// A result with every NaN as one.
 fn same(wide: bool, a: u64, b: u64) -> bool {
-    let nan = |x: u64| if wide { f64::from_bits(x).is_nan() } else { f32::from_bits(x as u32).is_nan() };
+    let nan =
+        |x: u64| if wide { f64::from_bits(x).is_nan() } else { f32::from_bits(x as u32).is_nan() };
     a == b || nan(a) && nan(b)
 }
 
@@ -109,13 +120,23 @@ fn integers() {
         // Patterns are good integers, too.
         assert_eq!(u.from_int(Round::Near, true, true, true, a).0, (a as i64 as f64).to_bits());
         assert_eq!(u.from_int(Round::Near, true, true, false, a).0, (a as f64).to_bits());
-        assert_eq!(u.from_int(Round::Near, false, true, true, a).0, (a as i64 as f32).to_bits().into());
-        assert_eq!(u.from_int(Round::Near, false, false, false, a).0, (a as u32 as f32).to_bits().into());
+        assert_eq!(
+            u.from_int(Round::Near, false, true, true, a).0,
+            (a as i64 as f32).to_bits().into()
+        );
+        assert_eq!(
+            u.from_int(Round::Near, false, false, false, a).0,
+            (a as u32 as f32).to_bits().into()
+        );
     }
     // The flags of values that round into range, and out of it.
     let cases = [(-0.5, 0, INEXACT), (-1.0, 0, INVALID), (4294967295.5, 0xffff_ffff, INVALID)];
     for (x, value, flags) in cases {
-        assert_eq!(u.to_int(Round::Near, true, false, false, f64::to_bits(x)), (value, flags), "{x}");
+        assert_eq!(
+            u.to_int(Round::Near, true, false, false, f64::to_bits(x)),
+            (value, flags),
+            "{x}"
+        );
     }
 }
 
@@ -135,7 +156,11 @@ fn every_rounding_brackets_the_exact_result() {
                 assert_eq!(down, up);
                 continue;
             }
-            assert_eq!(ordered(Format::of(true), down) + 1, ordered(Format::of(true), up), "{d:e} {p:e}");
+            assert_eq!(
+                ordered(Format::of(true), down) + 1,
+                ordered(Format::of(true), up),
+                "{d:e} {p:e}"
+            );
             let near = at(Round::Near).0;
             assert!(near == down || near == up);
             let toward = at(Round::Zero).0;

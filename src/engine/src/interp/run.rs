@@ -51,7 +51,9 @@ macro_rules! interpreter {
                  $j64:ident $j32:ident $j64i:ident $j32i:ident,)* }
     ) => {
         /// Runs blocks from `first` on until something must be decided elsewhere.
+        /// The first one is run whatever it asks for.
         pub(crate) fn run(x: &mut Exec<'_, '_>, cache: &Cache, first: u32) -> Leave {
+            let mut forced = true;
             let mut left = x.left;
             // Steps held back so that the loop stops at the next block.
             let mut held = 0;
@@ -66,7 +68,16 @@ macro_rules! interpreter {
                 let mut ops: &[Op] = &block.ops;
                 // Instructions of this block that will have been run when `ops` ends.
                 let mut charged = count;
-                if left < count {
+                if left >= count {
+                    let heat = block.heat.get();
+                    if heat != 0 {
+                        block.heat.set(heat - 1);
+                    } else if !forced {
+                        x.frame.regs.0[x.pc_slot] = block.va;
+                        x.left = left + held;
+                        return Leave::Hot(at);
+                    }
+                } else {
                     x.frame.regs.0[x.pc_slot] = block.va;
                     if left == 0 {
                         x.left = held;
@@ -75,13 +86,7 @@ macro_rules! interpreter {
                     charged = left;
                     ops = &ops[..block.start_of(left as usize)];
                 }
-                let heat = block.heat.get();
-                if heat == 0 {
-                    x.frame.regs.0[x.pc_slot] = block.va;
-                    x.left = left + held;
-                    return Leave::Hot(at);
-                }
-                block.heat.set(heat - 1);
+                forced = false;
                 left -= charged;
                 let mut end = charged;
                 let mut it = ops.iter();

@@ -76,7 +76,12 @@ pub const PS: u64 = 1000;
 
 impl Rig {
     /// Memory of `len` bytes at `base`, and a core that is reset.
-    pub fn new(config: EngineConfig, base: u64, len: u64, cpu: Box<dyn Cpu>) -> std::io::Result<Rig> {
+    pub fn new(
+        config: EngineConfig,
+        base: u64,
+        len: u64,
+        cpu: Box<dyn Cpu>,
+    ) -> std::io::Result<Rig> {
         let ram = Ram::new(len)?;
         let device = DeviceRef { device: 0, region: 0, offset: 0 };
         let space = Space::builder(Unmapped::Fault, 56)

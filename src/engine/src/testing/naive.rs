@@ -99,7 +99,11 @@ impl Naive {
             let ok = part.iter_mut().zip(0..).all(|(byte, i)| {
                 self.space.read_ram(va.wrapping_add(i) & self.mask, std::slice::from_mut(byte))
             });
-            return if ok { Ok(u64::from_le_bytes(raw)) } else { Err(self.cpu.misaligned(Access::Load, va)) };
+            return if ok {
+                Ok(u64::from_le_bytes(raw))
+            } else {
+                Err(self.cpu.misaligned(Access::Load, va))
+            };
         }
         if Self::in_device(va) {
             if va & (mem.bytes() - 1) != 0 {
@@ -145,7 +149,11 @@ impl Naive {
                 .device_write(now, at, mem.bytes() as u8, value)
                 .map_err(|_| self.cpu.bus_fault(Access::Store, va));
         }
-        if self.space.write_ram(va, part) { Ok(()) } else { Err(self.cpu.bus_fault(Access::Store, va)) }
+        if self.space.write_ram(va, part) {
+            Ok(())
+        } else {
+            Err(self.cpu.bus_fault(Access::Store, va))
+        }
     }
 
     fn order(mem: Mem, raw: u64) -> u64 {
@@ -202,7 +210,13 @@ impl Naive {
         let v = |v: Val| vals[usize::from(v.0)];
         let next = match block.exit {
             Exit::Jump(to, _) => to,
-            Exit::Branch(c, yes, no) => if v(c) != 0 { yes } else { no },
+            Exit::Branch(c, yes, no) => {
+                if v(c) != 0 {
+                    yes
+                } else {
+                    no
+                }
+            }
             Exit::Indirect(to, _) => v(to),
             Exit::Resume => return Ok(()),
         };
@@ -215,7 +229,8 @@ impl Naive {
         let ty = |v: Val| block.types[usize::from(v.0)].unwrap_or(Ty::I64);
         let wide = |x: Val| ty(x) == Ty::F64;
         let at = |a: Val, offset: i32| {
-            v(a).wrapping_add(offset as u64) & if ty(a) == Ty::I32 { 0xffff_ffff } else { self.mask }
+            v(a).wrapping_add(offset as u64)
+                & if ty(a) == Ty::I32 { 0xffff_ffff } else { self.mask }
         };
         let (value, flags) = match block.insts[i] {
             Inst::Start { .. } | Inst::Fence => (0, 0),

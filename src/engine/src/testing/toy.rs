@@ -90,7 +90,13 @@ impl Toy {
     /// A core with registers of 32 or 64 bits.
     pub fn new(bits: u8, kinds: Kinds) -> Toy {
         let layout = layout(bits);
-        Toy { layout, read_only: vec![(BASE + SIZE - 0x1000) >> 12], kinds, pending: false, big: false }
+        Toy {
+            layout,
+            read_only: vec![(BASE + SIZE - 0x1000) >> 12],
+            kinds,
+            pending: false,
+            big: false,
+        }
     }
 
     /// One instruction into a block. Gives the exit if it ends the block.
@@ -457,7 +463,13 @@ impl Cpu for Toy {
         Mode { key: u32::from(self.big), fetch: 0, data: u8::from(self.big) }
     }
 
-    fn lift(&self, _: Mode, pc: u64, limit: u32, fetch: &mut Fetch<'_>) -> Result<Block, FetchFault> {
+    fn lift(
+        &self,
+        _: Mode,
+        pc: u64,
+        limit: u32,
+        fetch: &mut Fetch<'_>,
+    ) -> Result<Block, FetchFault> {
         let mut b = Builder::new(pc);
         let mut at = pc;
         loop {

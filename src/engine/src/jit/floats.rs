@@ -1,0 +1,184 @@
+//! Float operations: on the host's unit where it gives the ISA's result and flags.
+//!
+//! The host rounds to nearest and accrues exceptions; other roundings are computed out of line by the
+//! soft float. A NaN result is computed again out of line too, for its payload and its flags: the
+//! branch on it also keeps the operation where it is, so that no flag is lost or invented.
+
+use super::codegen::{Generator, clif_type};
+use super::entry::{Calc, HOST_FLOAT};
+use crate::frame::Frame;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{self as clif, InstBuilder, Value, types};
+use hetemu_isa::ir::{FBin, FCmp, Inst, Round, Ty, Val};
+use std::mem::offset_of;
+
+impl Generator<'_> {
+    pub(super) fn float(&mut self, inst: &Inst) -> Value {
+        let mut operands = Vec::with_capacity(3);
+        crate::interp::lower::operands(inst, |v| operands.push(v));
+        let Some(&first) = operands.first() else { return self.tlb };
+        let from = self.ty(first);
+        let args: Vec<Value> = operands.iter().map(|v| self.val(*v)).collect();
+        let Some(calc) = Calc::of(inst, from) else { return args[0] };
+        let host = HOST_FLOAT && !self.layout.float.tiny_before;
+        if !host {
+            return self.soft(inst, calc, from, &args);
+        }
+        match *inst {
+            Inst::FBin(op, Round::Near, ..) if !matches!(op, FBin::Min | FBin::Max) => {
+                let (a, b) = (args[0], args[1]);
+                let value = match op {
+                    FBin::Add => self.b.ins().fadd(a, b),
+                    FBin::Sub => self.b.ins().fsub(a, b),
+                    FBin::Mul => self.b.ins().fmul(a, b),
+                    _ => self.b.ins().fdiv(a, b),
+                };
+                self.unless_nan(value, calc, &args)
+            }
+            Inst::FBin(op @ (FBin::Min | FBin::Max), ..) => self.min_max(op, calc, &args),
+            Inst::FSqrt(Round::Near, _) => {
+                let value = self.b.ins().sqrt(args[0]);
+                self.unless_nan(value, calc, &args)
+            }
+            Inst::Fma { round: Round::Near, neg_product, neg_addend, .. } if self.fma => {
+                let a = if neg_product { self.b.ins().fneg(args[0]) } else { args[0] };
+                let c = if neg_addend { self.b.ins().fneg(args[2]) } else { args[2] };
+                let value = self.b.ins().fma(a, args[1], c);
+                self.unless_nan(value, calc, &args)
+            }
+            Inst::FCmp(op, ..) => self.compare(op, calc, &args),
+            Inst::FCvt(_, Ty::F64, _) => {
+                let value = self.b.ins().fpromote(types::F64, args[0]);
+                self.unless_nan(value, calc, &args)
+            }
+            Inst::FCvt(Round::Near, ..) => {
+                let value = self.b.ins().fdemote(types::F32, args[0]);
+                self.unless_nan(value, calc, &args)
+            }
+            Inst::FToI(Round::Zero, to, signed, v) => self.to_int(to, signed, v, calc, &args),
+            Inst::IToF(Round::Near, to, signed, _) => self.from_int(to, signed, calc, args[0]),
+            _ => self.soft(inst, calc, from, &args),
+        }
+    }
+
+    /// Out of line.
+    fn soft(&mut self, inst: &Inst, calc: Calc, from: Ty, args: &[Value]) -> Value {
+        let to = match *inst {
+            Inst::FCvt(_, ty, _) | Inst::FToI(_, ty, ..) | Inst::IToF(_, ty, ..) => ty,
+            Inst::FCmp(..) => Ty::Bool,
+            Inst::FClass(_) => Ty::I32,
+            _ => from,
+        };
+        self.call_calc(calc, args, clif_type(to))
+    }
+
+    /// A result of the host, or if it is a NaN that of the soft float.
+    fn unless_nan(&mut self, value: Value, calc: Calc, args: &[Value]) -> Value {
+        let nan = self.unordered(value, value);
+        self.unless(nan, value, calc, args)
+    }
+
+    /// `value`, or if the condition holds the result out of line.
+    fn unless(&mut self, cond: Value, value: Value, calc: Calc, args: &[Value]) -> Value {
+        let ty = self.b.func.dfg.value_type(value);
+        let (slow, done) = (self.cold(), self.b.create_block());
+        let result = self.b.append_block_param(done, ty);
+        self.b.ins().brif(cond, slow, &[], done, &[clif::BlockArg::Value(value)]);
+        self.enter(slow);
+        let other = self.call_calc(calc, args, ty);
+        self.b.ins().jump(done, &[other.into()]);
+        self.enter(done);
+        result
+    }
+
+    /// Numbers that differ are ordered; anything else goes out of line.
+    fn min_max(&mut self, op: FBin, calc: Calc, args: &[Value]) -> Value {
+        let (a, b) = (args[0], args[1]);
+        let less = self.b.ins().fcmp(FloatCC::LessThan, a, b);
+        let value = match op {
+            FBin::Min => self.b.ins().select(less, a, b),
+            _ => self.b.ins().select(less, b, a),
+        };
+        let odd = self.b.ins().fcmp(FloatCC::UnorderedOrEqual, a, b);
+        self.unless(odd, value, calc, args)
+    }
+
+    /// A NaN goes out of line, for the flags.
+    fn compare(&mut self, op: FCmp, calc: Calc, args: &[Value]) -> Value {
+        let (a, b) = (args[0], args[1]);
+        let cc = match op {
+            FCmp::Eq => FloatCC::Equal,
+            FCmp::Lt | FCmp::LtQ => FloatCC::LessThan,
+            FCmp::Le | FCmp::LeQ => FloatCC::LessThanOrEqual,
+        };
+        let value = self.b.ins().fcmp(cc, a, b);
+        let nan = self.unordered(a, b);
+        self.unless(nan, value, calc, args)
+    }
+
+    /// What surely fits a signed 64-bit conversion; anything else goes out of line.
+    fn to_int(&mut self, to: Ty, signed: bool, v: Val, calc: Calc, args: &[Value]) -> Value {
+        let a = args[0];
+        let bits = match (to, signed) {
+            (Ty::I64, _) => 63,
+            (_, true) => 31,
+            (_, false) => 32,
+        };
+        let limit = |n: i32| f64::from(2).powi(n);
+        let (low, high) = (if signed { -limit(bits) } else { 0.0 }, limit(bits));
+        let (low, high) = match self.ty(v) {
+            Ty::F64 => (self.b.ins().f64const(low), self.b.ins().f64const(high)),
+            _ => (self.b.ins().f32const(low as f32), self.b.ins().f32const(high as f32)),
+        };
+        // False for NaNs.
+        let above = self.b.ins().fcmp(FloatCC::GreaterThanOrEqual, a, low);
+        let below = self.b.ins().fcmp(FloatCC::LessThan, a, high);
+        let fits = self.b.ins().band(above, below);
+        let out = clif_type(to);
+        let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
+        let result = self.b.append_block_param(done, out);
+        self.b.ins().brif(fits, fast, &[], slow, &[]);
+        self.enter(slow);
+        let other = self.call_calc(calc, args, out);
+        self.b.ins().jump(done, &[other.into()]);
+        self.enter(fast);
+        let wide = self.b.ins().fcvt_to_sint_sat(types::I64, a);
+        // Kept even if nobody reads it: the conversion may be inexact.
+        self.store_frame(wide, offset_of!(Frame, result));
+        let value = if to == Ty::I64 { wide } else { self.b.ins().ireduce(types::I32, wide) };
+        self.b.ins().jump(done, &[value.into()]);
+        self.enter(done);
+        result
+    }
+
+    fn from_int(&mut self, to: Ty, signed: bool, calc: Calc, a: Value) -> Value {
+        let out = clif_type(to);
+        let narrow = self.b.func.dfg.value_type(a) == types::I32;
+        let wide = match (narrow, signed) {
+            (true, true) => self.b.ins().sextend(types::I64, a),
+            (true, false) => self.b.ins().uextend(types::I64, a),
+            _ => a,
+        };
+        if narrow || signed {
+            let value = self.b.ins().fcvt_from_sint(out, wide);
+            let word = self.to_word(value);
+            self.store_frame(word, offset_of!(Frame, result));
+            return value;
+        }
+        let large = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, a, 0);
+        let (slow, fast, done) = (self.cold(), self.b.create_block(), self.b.create_block());
+        let result = self.b.append_block_param(done, out);
+        self.b.ins().brif(large, slow, &[], fast, &[]);
+        self.enter(slow);
+        let other = self.call_calc(calc, &[a], out);
+        self.b.ins().jump(done, &[other.into()]);
+        self.enter(fast);
+        // Converted here, so that a large operand leaves no flag of the signed conversion.
+        let value = self.b.ins().fcvt_from_sint(out, wide);
+        let word = self.to_word(value);
+        self.store_frame(word, offset_of!(Frame, result));
+        self.b.ins().jump(done, &[value.into()]);
+        self.enter(done);
+        result
+    }
+}
