@@ -328,6 +328,7 @@ impl Outer<'_> {
         match self.space.find(pa).map(|e| &e.kind) {
             Some(Kind::Ram { writable: true, .. } | Kind::Device { .. } | Kind::Hole(_)) => Ok(()),
             None if self.space.default_answer() != Unmapped::Fault => Ok(()),
+            Some(Kind::Ram { .. }) if self.space.ignores_stores(pa) => Ok(()),
             _ => {
                 self.unanswered(Access::Store, va, pa, acc.bytes() as u8);
                 Err(cpu.bus_fault(Access::Store, va))
@@ -420,6 +421,9 @@ impl Outer<'_> {
             Some((_, Kind::Ram { .. })) => {
                 if self.is_memory(pa, bytes) {
                     self.write_memory(pa, &raw.to_le_bytes()[..bytes]);
+                    return Ok(());
+                }
+                if self.space.ignores_stores(pa) {
                     return Ok(());
                 }
                 Unmapped::Fault

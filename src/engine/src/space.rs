@@ -86,6 +86,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Space {
     entries: Vec<Entry>,
+    /// Ranges of memory that takes no stores and does not mind them: first and last address, sorted.
+    deaf: Vec<(u64, u64)>,
     default: Unmapped,
     mask: u64,
 }
@@ -139,6 +141,15 @@ impl SpaceBuilder {
         self.push(start, len, Kind::Hole(answer))
     }
 
+    /// Stores to a range of memory that is not writable vanish, instead of a bus error.
+    pub fn deaf(mut self, start: u64, len: u64) -> Self {
+        if len > 0 {
+            let at = self.space.deaf.partition_point(|d| d.0 < start);
+            self.space.deaf.insert(at, (start, start.saturating_add(len - 1)));
+        }
+        self
+    }
+
     /// Ends.
     pub fn build(self) -> Space {
         self.space
@@ -149,7 +160,7 @@ impl Space {
     /// Begins a space in which unmapped addresses answer `default`; addresses wrap at `bits`.
     pub fn builder(default: Unmapped, bits: u8) -> SpaceBuilder {
         let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
-        SpaceBuilder { space: Space { entries: Vec::new(), default, mask } }
+        SpaceBuilder { space: Space { entries: Vec::new(), deaf: Vec::new(), default, mask } }
     }
 
     /// What is mapped at an address.
@@ -161,6 +172,12 @@ impl Space {
     /// What an address answers that nothing is mapped at.
     pub fn default_answer(&self) -> Unmapped {
         self.default
+    }
+
+    /// Whether refused stores to an address vanish.
+    pub fn ignores_stores(&self, pa: u64) -> bool {
+        let at = self.deaf.partition_point(|d| d.1 < pa);
+        self.deaf.get(at).is_some_and(|d| d.0 <= pa)
     }
 
     /// The address that the space's width leaves.
@@ -284,6 +301,13 @@ mod tests {
         assert_eq!(s.find(0x1000).unwrap().start, 0x1000);
         assert_eq!(s.find(0x80ff).unwrap().start, 0x8000);
         assert!(s.find(0x8100).is_none());
+    }
+
+    #[test]
+    fn deaf_ranges_are_found() {
+        let s = Space::builder(Unmapped::Fault, 32).deaf(0x2000, 0x1000).deaf(0, 0x10).build();
+        let deaf = [0, 0xf, 0x10, 0x1fff, 0x2000, 0x2fff, 0x3000].map(|a| s.ignores_stores(a));
+        assert_eq!(deaf, [true, true, false, false, true, true, false]);
     }
 
     #[test]

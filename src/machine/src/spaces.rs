@@ -39,6 +39,9 @@ pub(crate) fn view(
         if let Some(ram) = memories.get(&(part, index)) {
             let writable = region.kind == RegionKind::Ram && range.access != RowAccess::Ro;
             out = out.ram(start, len, ram, offset, writable, swap);
+            if region.kind == RegionKind::Rom && graph.part(part).text("write") == Some("ignore") {
+                out = out.deaf(start, len);
+            }
         } else if let Some(slot) = slots.get(&part) {
             let flags = match range.access {
                 RowAccess::Rw => 0,
