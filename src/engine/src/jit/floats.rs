@@ -94,13 +94,24 @@ impl Generator<'_> {
     /// Numbers that differ are ordered; anything else goes out of line.
     fn min_max(&mut self, op: FBin, calc: Calc, args: &[Value]) -> Value {
         let (a, b) = (args[0], args[1]);
+        let ty = self.b.func.dfg.value_type(a);
+        let odd = self.b.ins().fcmp(FloatCC::UnorderedOrEqual, a, b);
+        let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
+        let result = self.b.append_block_param(done, ty);
+        self.b.ins().brif(odd, slow, &[], fast, &[]);
+        self.enter(slow);
+        let other = self.call_calc(calc, args, ty);
+        self.b.ins().jump(done, &[other.into()]);
+        // Only here: the host's minimum of a quiet NaN, which this may become, is invalid.
+        self.enter(fast);
         let less = self.b.ins().fcmp(FloatCC::LessThan, a, b);
         let value = match op {
             FBin::Min => self.b.ins().select(less, a, b),
             _ => self.b.ins().select(less, b, a),
         };
-        let odd = self.b.ins().fcmp(FloatCC::UnorderedOrEqual, a, b);
-        self.unless(odd, value, calc, args)
+        self.b.ins().jump(done, &[value.into()]);
+        self.enter(done);
+        result
     }
 
     /// A NaN goes out of line, for the flags.
