@@ -67,7 +67,7 @@ pub(crate) struct Run {
     /// Load a program: an ELF file, or raw bytes at an address; cores begin at the first one's entry
     #[arg(long, value_name = "FILE[@ADDR]")]
     pub(crate) image: Vec<String>,
-    /// Wait for output that matches; after the last one the run ends with 0
+    /// Wait for output that matches; if nothing is sent after the last one, it ends the run with 0
     #[arg(long, value_name = "REGEX", action = ArgAction::Append)]
     pub(crate) expect: Vec<String>,
     /// Type a text (\n \r \t \e \xHH), after the expectation before it

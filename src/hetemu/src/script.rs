@@ -24,27 +24,30 @@ pub struct Script {
     steps: VecDeque<Step>,
     seen: Vec<u8>,
     ready: Vec<u8>,
-    expects: bool,
+    any: bool,
+    /// The last step is an expectation: when it is met, the run is over.
+    ends: bool,
 }
 
 impl Script {
     /// A script of steps.
     pub fn new(steps: Vec<Step>) -> Script {
-        let expects = matches!(steps.last(), Some(Step::Expect(_)));
+        let ends = matches!(steps.last(), Some(Step::Expect(_)));
+        let any = !steps.is_empty();
         let mut script =
-            Script { steps: steps.into(), seen: Vec::new(), ready: Vec::new(), expects };
+            Script { steps: steps.into(), seen: Vec::new(), ready: Vec::new(), any, ends };
         script.advance();
         script
     }
 
     /// Whether there are no steps at all.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.ready.is_empty() && !self.expects
+        !self.any
     }
 
     /// Whether the last step, an expectation, was met. After a text to send the guest goes on to its own end.
     pub fn done(&self) -> bool {
-        self.expects && self.steps.is_empty() && self.ready.is_empty()
+        self.ends && self.steps.is_empty() && self.ready.is_empty()
     }
 
     /// The expectation that is waited for.
@@ -162,6 +165,15 @@ mod tests {
         s.output(b"a");
         assert!(s.done());
         assert!(Script::new(vec![]).is_empty());
+    }
+
+    #[test]
+    fn after_a_last_text_the_guest_has_the_word() {
+        let mut s = Script::new(vec![expect("> "), Step::Send(b"exit 7".to_vec())]);
+        s.output(b"> ");
+        assert_eq!(s.take(), b"exit 7");
+        assert!(!s.done());
+        assert_eq!(s.waits_for(), None);
     }
 
     #[test]

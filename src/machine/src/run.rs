@@ -22,6 +22,9 @@ const QUANTUM_MANY: Ps = SECOND / 50_000;
 const QUANTUM_HTIF: Ps = SECOND / 200_000;
 /// Slices without anything but instructions before a closed loop is looked for.
 const QUIET_SLICES: u32 = 64;
+/// Longest closed loop in instructions, and how often a state must come back.
+const CIRCLE: u32 = 64;
+const CIRCLES: u32 = 3;
 
 /// How a machine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub struct Running {
     times: Vec<Vec<Ps>>,
     quantum: Ps,
     quiet: u32,
+    /// A state that the core came by while nothing else moved, and how often it came back.
+    circle: (u64, u32),
     moves: u64,
     resets: u32,
 }
@@ -64,7 +69,7 @@ impl Running {
         if m.world.htif.is_some() {
             quantum = quantum.min(QUANTUM_HTIF);
         }
-        let mut running = Running { m, times, quantum, quiet: 0, moves: 0, resets: 0 };
+        let mut running = Running { m, times, quantum, quiet: 0, circle: (0, 0), moves: 0, resets: 0 };
         running.reset();
         running
     }
@@ -253,14 +258,15 @@ impl Running {
     }
 
     /// A core that runs, while no device, event or input can change anything, and comes back to the same
-    /// registers, runs in a circle for ever.
+    /// registers at times far apart, runs in a circle for ever. (Far apart, because a loop that waits for
+    /// its own clock has the same registers too, until the clock's next tick.)
     fn look_for_closed_loop(&mut self) {
         let world = &self.m.world;
-        let runs = self.times.iter().flatten().count() == 1;
+        let one = self.times.iter().flatten().count() == 1;
         let moved = world.moves != self.moves || world.events.len() > 0 || world.htif.is_some();
         self.moves = world.moves;
-        if !runs || moved || self.live() {
-            self.quiet = 0;
+        if !one || moved || self.live() {
+            (self.quiet, self.circle) = (0, (0, 0));
             return;
         }
         self.quiet += 1;
@@ -268,24 +274,27 @@ impl Running {
             return;
         }
         self.quiet = 0;
-        let before = self.hash(0, 0);
+        let Some(ps) = self.m.infos.first().and_then(|i| i.first()).map(|i| i.ps_per_insn) else {
+            return;
+        };
         let moves = self.m.world.moves;
-        for _ in 0..32 {
-            let Some(ps) = self.m.infos.first().and_then(|i| i.first()).map(|i| i.ps_per_insn) else {
+        for _ in 0..CIRCLE {
+            if self.hash(0, 0) == self.circle.0 {
+                self.circle.1 += 1;
+                if self.circle.1 >= CIRCLES {
+                    let report = self.endless_loop();
+                    self.m.world.finish(End::Stuck(Box::new(report)));
+                }
                 return;
-            };
+            }
             let now = self.m.world.now;
             self.slice(now + ps);
             let world = &self.m.world;
             if world.end.is_some() || world.moves != moves || world.events.len() > 0 {
                 return;
             }
-            if self.hash(0, 0) == before {
-                let report = self.endless_loop();
-                self.m.world.finish(End::Stuck(Box::new(report)));
-                return;
-            }
         }
+        self.circle = (self.hash(0, 0), 0);
     }
 
     /// Whether input may still come from the host.

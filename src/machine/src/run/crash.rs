@@ -168,17 +168,22 @@ impl Running {
         })
     }
 
-    /// The general registers, four a line.
+    /// The general registers, four a line, then those of the others that say something.
     pub(crate) fn registers(&self, cluster: usize, core: usize) -> String {
+        const GENERAL: usize = 32;
         let Some(c) = self.m.clusters.get(cluster) else { return String::new() };
-        let all = c.cpu(core).registers(c.regs(core));
+        let mut all = c.cpu(core).registers(c.regs(core));
         let wide = c.cpu(core).layout().bits > 32;
+        // What many have in common (zero, an empty float) is what they had at reset.
+        let rest = all.split_off(all.len().min(GENERAL));
+        let usual = |v: u64| v == 0 || rest.iter().filter(|(_, other)| *other == v).count() > 4;
+        all.extend(rest.iter().filter(|(_, v)| !usual(*v)).take(24).cloned());
         let mut out = String::new();
-        for row in all.chunks(4).take(12) {
+        for row in all.chunks(4) {
             let cells: Vec<String> = row
                 .iter()
                 .map(|(name, value)| {
-                    if wide { format!("{name:>8} {value:016x}") } else { format!("{name:>8} {value:08x}") }
+                    if wide { format!("{name:>10} {value:016x}") } else { format!("{name:>10} {value:08x}") }
                 })
                 .collect();
             out.push_str(cells.join(" ").trim_end());
