@@ -98,8 +98,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N")]
     pub(crate) tier_up: Option<u32>,
     /// Seed of everything random in the machine
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
     /// Words after `--` are the guest's command line (semihosting)
     #[arg(last = true)]
     pub(crate) args: Vec<String>,

@@ -22,12 +22,12 @@ use std::sync::Arc;
 pub struct Options {
     /// How cores are executed.
     pub engine: EngineConfig,
-    /// Stop at the first access that nothing really answers.
+    /// Stop at the first access that nothing really answers; the machine's own setting asks for it too.
     pub strict: bool,
     /// Answer the guest's semihosting calls; `None`: as the machine's own setting says.
     pub semihosting: Option<bool>,
-    /// Seed of everything random in the machine.
-    pub seed: u64,
+    /// Seed of everything random in the machine; `None`: the machine's own setting, else 0.
+    pub seed: Option<u64>,
     /// Seconds since 1970 at virtual time 0.
     pub unix_time: u64,
     /// What semihosting's SYS_GET_CMDLINE answers.
@@ -166,7 +166,7 @@ impl Created {
 impl Wired {
     /// Lays out what every initiator sees, and makes the clusters. Nothing can be configured any more.
     pub fn realize(self) -> Result<Realized, Report> {
-        let Created { graph, registry, options, mut slots, slot_of, memories, cpus, infos, plugs } =
+        let Created { graph, registry, mut options, mut slots, slot_of, memories, cpus, infos, plugs } =
             self.created;
         let mut seen: BTreeMap<BusId, Arc<Space>> = BTreeMap::new();
         let mut view = |bus: BusId| -> Arc<Space> {
@@ -193,11 +193,13 @@ impl Wired {
         }
         let mut world = World::new(slots, plugs, names.clone());
         world.routes = self.routes;
-        world.strict = options.strict;
-        let setting = graph.settings.get("semihosting").and_then(|v| v.as_bool());
-        world.semihosting = options.semihosting.or(setting).unwrap_or(false);
+        let says = |name: &str| graph.settings.get(name).and_then(|v| v.as_bool());
+        world.strict = options.strict || says("strict").unwrap_or(false);
+        world.semihosting = options.semihosting.or(says("semihosting")).unwrap_or(false);
+        let seed = graph.settings.get("seed").and_then(|v| v.as_int());
+        options.seed = Some(options.seed.or(seed).unwrap_or(0));
         world.cmdline = options.cmdline.clone();
-        world.random = options.seed;
+        world.random = options.seed.unwrap_or(0);
         world.wall_ns = options.unix_time.wrapping_mul(1_000_000_000);
         Ok(Realized {
             graph,
