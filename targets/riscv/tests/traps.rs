@@ -80,7 +80,8 @@ impl Bench {
 #[test]
 fn interrupts() {
     let standard = "mtvec=0x1001,stvec=0x2001,pc=0x4000";
-    let rows: &[(&str, &[&str], &str, Option<(u64, u64, u64)>)] = &[
+    type Taken = Option<(u64, u64, u64)>;
+    let rows: &[(&str, &[&str], &str, Taken)] = &[
         // cause, mode after, pc after
         ("riscv.rv64", &["mtip"], "mie=0x80,mstatus=8", Some((7, 3, 0x101c))),
         ("riscv.rv64", &["mtip"], "mie=0x80,mstatus=0", None),
