@@ -94,12 +94,12 @@ fn opensbi(folder: &str, bits: u32, name: &str, base: &str) {
         talk: &[("Boot HART MEDELEG +: 0x[0-9a-f]+\r?\n", "")],
         prints: &[
             "OpenSBI v1",
-            "Platform HART Count         : 1",
-            "Platform IPI Device         : aclint-mswi",
-            "Platform Timer Device       : aclint-mtimer @ 10000000Hz",
-            "Platform Console Device     : uart8250",
+            "Platform HART Count       : 1",
+            "Platform IPI Device       : aclint-mswi",
+            "Platform Timer Device     : aclint-mtimer @ 10000000Hz",
+            "Platform Console Device   : uart8250",
             base,
-            "Boot HART PMP Count         : 16",
+            "Boot HART PMP Count       : 16",
         ],
         ..Boot::default()
     }
@@ -108,28 +108,28 @@ fn opensbi(folder: &str, bits: u32, name: &str, base: &str) {
 
 #[test]
 fn opensbi_rv64_jump() {
-    opensbi(SBI64, 64, "fw_jump.bin", "Boot HART Base ISA          : rv64imafdc");
+    opensbi(SBI64, 64, "fw_jump.bin", "Boot HART Base ISA        : rv64imafdc");
 }
 
 #[test]
 fn opensbi_rv64_dynamic() {
-    opensbi(SBI64, 64, "fw_dynamic.bin", "Boot HART Base ISA          : rv64imafdc");
+    opensbi(SBI64, 64, "fw_dynamic.bin", "Boot HART Base ISA        : rv64imafdc");
 }
 
 #[test]
 fn opensbi_rv32_jump() {
-    opensbi(SBI32, 32, "fw_jump.bin", "Boot HART Base ISA          : rv32imafdc");
+    opensbi(SBI32, 32, "fw_jump.bin", "Boot HART Base ISA        : rv32imafdc");
 }
 
 #[test]
 fn opensbi_rv32_dynamic() {
-    opensbi(SBI32, 32, "fw_dynamic.bin", "Boot HART Base ISA          : rv32imafdc");
+    opensbi(SBI32, 32, "fw_dynamic.bin", "Boot HART Base ISA        : rv32imafdc");
 }
 
 /// The ELF files are position-independent and linked at 0.
 #[test]
 fn opensbi_as_elf() {
-    opensbi(SBI64, 64, "fw_jump.elf", "Boot HART Base ISA          : rv64imafdc");
+    opensbi(SBI64, 64, "fw_jump.elf", "Boot HART Base ISA        : rv64imafdc");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn opensbi_on_four_cores() {
         machine: "machines/riscv-virt.hm",
         arguments: &["--set", "cpus=4", "--image", &file],
         talk: &[("Boot HART MEDELEG +: 0x[0-9a-f]+\r?\n", "")],
-        prints: &["Platform HART Count         : 4"],
+        prints: &["Platform HART Count       : 4"],
         ..Boot::default()
     }
     .run();
@@ -247,7 +247,8 @@ fn opentitan_hello() {
         arguments: &["--strict"],
         talk: &[
             ("hello: UART, PLIC and timer are up(?s:.*)> ", "echo real interrupts\\r"),
-            ("\nreal interrupts\r?\n> ", "ticks\\r"),
+            ("\nreal interrupts\r?\n> ", "help\\r"),
+            ("end the run with code N\r?\n> ", "ticks\\r"),
             ("[1-9][0-9]* ticks, [0-9.]+ s\r?\n> ", "exit 7\\r"),
         ],
         prints: &["echo real interrupts", "ticks", "exit 7"],
