@@ -28,8 +28,11 @@ pub(crate) enum Ended {
     Machine(Outcome),
     /// The script is done.
     Script,
-    /// A limit.
-    Limit,
+    /// A limit: the virtual one, or the host's.
+    Limit {
+        /// Which.
+        virt: bool,
+    },
     /// A person, or the reader of our output, is gone.
     Person,
 }
@@ -100,7 +103,7 @@ impl Drive<'_> {
         let late = self.limits.deadline.is_some_and(|d| Instant::now() >= d);
         let far = self.limits.virtual_end.is_some_and(|t| self.machine.now() >= t);
         if late || far {
-            return Some(Ended::Limit);
+            return Some(Ended::Limit { virt: !late });
         }
         let console = self.console.clone()?;
         if console.broken() {
@@ -145,9 +148,6 @@ impl Drive<'_> {
         if !self.machine.live() {
             match next {
                 Some(t) => self.machine.skip_to(self.limit(t)),
-                None if self.limits.virtual_end.is_some() => {
-                    self.machine.skip_to(self.limit(Ps::MAX));
-                }
                 None => {
                     return Some(Ended::Machine(Outcome::Stuck(self.machine.hang_report())));
                 }

@@ -4,6 +4,7 @@ use crate::bell::Bell;
 use crate::escape::{Command, Escape};
 use crate::terminal::RawTerminal;
 use crate::Serial;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -56,7 +57,10 @@ impl Console {
             bell: bell.clone(),
             raw: raw.map(Arc::new),
         };
-        if read {
+        // What is there from the start is taken at the start: a run with input from a file, or with none,
+        // does not depend on when a thread first looks.
+        let ended = read && console.raw.is_none() && !take_first(&console.inbox);
+        if read && !ended {
             let (inbox, bell, menu) = (console.inbox.clone(), bell.clone(), console.raw.is_some());
             std::thread::Builder::new()
                 .name("stdin".into())
@@ -147,6 +151,26 @@ impl Console {
         lock(&self.inbox).monitor = false;
         answer
     }
+}
+
+/// Reads what standard input has now, up to 1 MiB; false if it has ended.
+fn take_first(inbox: &Mutex<Inbox>) -> bool {
+    let stdin = std::io::stdin();
+    let mut bytes = [0; 65536];
+    for _ in 0..16 {
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        if !poll(&mut fds, Some(&now)).is_ok_and(|n| n > 0) {
+            return true;
+        }
+        match rustix::io::read(&stdin, &mut bytes) {
+            Ok(0) => return false,
+            Ok(n) => lock(inbox).data.extend_from_slice(bytes.get(..n).unwrap_or(&[])),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 fn read_all(mut from: impl Read, inbox: &Mutex<Inbox>, bell: &Bell, menu: bool) {

@@ -26,8 +26,8 @@ pub struct Options {
     pub strict: bool,
     /// Answer the guest's semihosting calls; `None`: as the machine's own setting says.
     pub semihosting: Option<bool>,
-    /// Seed of everything random in the machine; `None`: the machine's own setting, else 0.
-    pub seed: Option<u64>,
+    /// Seed of everything random in the machine; 0: the machine's own setting, if it has one.
+    pub seed: u64,
     /// Seconds since 1970 at virtual time 0.
     pub unix_time: u64,
     /// What semihosting's SYS_GET_CMDLINE answers.
@@ -197,9 +197,11 @@ impl Wired {
         world.strict = options.strict || says("strict").unwrap_or(false);
         world.semihosting = options.semihosting.or(says("semihosting")).unwrap_or(false);
         let seed = graph.settings.get("seed").and_then(|v| v.as_int());
-        options.seed = Some(options.seed.or(seed).unwrap_or(0));
+        if options.seed == 0 {
+            options.seed = seed.unwrap_or(0);
+        }
         world.cmdline = options.cmdline.clone();
-        world.random = options.seed.unwrap_or(0);
+        world.random = options.seed;
         world.wall_ns = options.unix_time.wrapping_mul(1_000_000_000);
         Ok(Realized {
             graph,

@@ -21,7 +21,7 @@ const QUANTUM_MANY: Ps = SECOND / 50_000;
 /// Longest slice while a word of memory must be watched.
 const QUANTUM_HTIF: Ps = SECOND / 200_000;
 /// Slices without anything but instructions before a closed loop is looked for.
-const QUIET_SLICES: u32 = 64;
+const QUIET_SLICES: u32 = 16;
 /// Longest closed loop in instructions, and how often a state must come back.
 const CIRCLE: u32 = 64;
 const CIRCLES: u32 = 3;

@@ -55,7 +55,8 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         Err(r) => {
             drop(console);
             report(&r);
-            return Err(WRONG);
+            // Files and the command line, as opposed to the machine.
+            return Err(if matches!(r.code, "E1003" | "E1007" | "E1009") { USAGE } else { WRONG });
         }
     };
     let timing = Timing { ready: started.elapsed(), ..timing };
@@ -129,7 +130,7 @@ fn options(args: &Run) -> Options {
         engine,
         strict: args.strict,
         semihosting: args.semihosting.map(|s| s == Switch::On),
-        seed: args.seed,
+        seed: args.seed.unwrap_or(0),
         unix_time: 0,
         cmdline: args.args.join(" "),
     }
@@ -195,11 +196,12 @@ fn finish(machine: &mut Running, ended: &Ended, script: &Shared, args: &Run) -> 
             report(r);
             if waits.is_some() { missed("the guest is stuck") } else { STUCK }
         }
-        Ended::Limit => {
-            let limit = match (args.timeout, args.vtimeout) {
-                (Some(t), _) | (None, Some(t)) => format!("no end within {t:?}"),
-                (None, None) => String::from("limit"),
+        Ended::Limit { virt } => {
+            let (time, clock) = match virt {
+                true => (args.vtimeout, " of virtual time"),
+                false => (args.timeout, ""),
             };
+            let limit = format!("no end within {:?}{clock}", time.unwrap_or_default());
             for line in machine.where_it_is() {
                 complain(format!("{limit}: {line}"));
             }

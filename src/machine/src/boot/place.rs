@@ -102,6 +102,10 @@ impl Realized {
                     .note("help", format!("say where it goes: `--image {path}@0x8000_0000`"))
             })?;
             image.place(base);
+            if at.is_none() {
+                // In the place of the boot ROM the core begins where it always does.
+                image.entry = None;
+            }
         } else if at.is_some() {
             return Err(Report::new("E1007", format!("`{path}` says itself where it goes"))
                 .note("help", format!("an ELF file has addresses: write `--image {path}`")));

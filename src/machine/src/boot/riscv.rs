@@ -155,7 +155,7 @@ fn device_tree(
     let cores: Vec<PartId> = m.graph.clusters.first().map(|c| c.cores.clone()).unwrap_or_default();
     let timebase_hz = cores.first().map_or(0, |id| crate::build::timebase(&m.graph, *id));
     let mut seed = [0u8; 32];
-    let mut x = m.options.seed.unwrap_or(0) ^ 0x5851_f42d_4c95_7f2d;
+    let mut x = m.options.seed ^ 0x5851_f42d_4c95_7f2d;
     for byte in &mut seed {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         *byte = (x >> 56) as u8;

@@ -1,0 +1,89 @@
+//! Guests that cannot go on: each pattern is seen, named and located. The programs are a few RISC-V
+//! instructions, written as words.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const WFI: u32 = 0x1050_0073;
+const MRET: u32 = 0x3020_0073;
+const LOOP: u32 = 0x0000_006f;
+const CSRW_MTVEC_T0: u32 = 0x3052_9073;
+const AUIPC_T0: u32 = 0x0000_0297;
+const RDTIME_T1: u32 = 0xc010_2373;
+
+fn addi_t0(n: u32) -> u32 {
+    n << 20 | 0x0002_8293
+}
+
+/// A jump back by so many bytes.
+fn back(n: u32) -> u32 {
+    let imm = n.wrapping_neg();
+    (imm >> 20 & 1) << 31 | (imm >> 1 & 0x3ff) << 21 | (imm >> 11 & 1) << 20 | (imm >> 12 & 0xff) << 12 | 0x6f
+}
+
+#[track_caller]
+fn run(name: &str, program: &[u32], args: &[&str], code: i32, wanted: &[&str]) {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bin"));
+    let bytes: Vec<u8> = program.iter().flat_map(|w| w.to_le_bytes()).collect();
+    std::fs::write(&path, bytes).expect("the test folder is writable");
+    for jit in ["on", "off"] {
+        let o = Command::new(env!("CARGO_BIN_EXE_hetemu"))
+            .args(["run", "riscv-virt", "--image"])
+            .arg(&path)
+            .args(["--vtimeout", "80ms", "--timeout", "100s", "--tier-up", "2", "--jit", jit])
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("hetemu runs");
+        let err = String::from_utf8_lossy(&o.stderr);
+        assert_eq!(o.status.code(), Some(code), "{name}, jit {jit}:\n{err}");
+        for w in wanted {
+            assert!(err.contains(w), "{name}, jit {jit}: `{w}` is missing:\n{err}");
+        }
+    }
+}
+
+#[test]
+fn waiting_for_nothing() {
+    run("wfi", &[WFI, back(4)], &[], 5, &["E1101", "hart[0]", "0x8000_0004"]);
+}
+
+#[test]
+fn running_in_a_circle() {
+    run("loop", &[LOOP], &[], 5, &["E1102", "0x8000_0000", "M mode"]);
+}
+
+/// A loop that looks at the clock may have an end.
+#[test]
+fn waiting_for_the_clock_is_no_circle() {
+    run("clock", &[RDTIME_T1, back(4)], &[], 4, &["no end within 80ms of virtual time"]);
+}
+
+#[test]
+fn no_trap_handler() {
+    // mtvec is 0, where nothing is.
+    run("double", &[0], &[], 5, &["E1103", "first:", "illegal instruction", "then:", "fetch", "nearest: mrom"]);
+}
+
+#[test]
+fn a_handler_that_changes_nothing() {
+    let program = [AUIPC_T0, addi_t0(16), CSRW_MTVEC_T0, 0, MRET];
+    run("again", &program, &[], 5, &["E1104", "illegal instruction", "0x8000_000C"]);
+}
+
+#[test]
+fn strict_stops_at_nothing() {
+    // lw t0, 0(zero)
+    run("strict", &[0x0000_2283], &["--strict"], 5, &["E1105", "reads 0x0000_0000", "nearest: mrom"]);
+}
+
+/// The finisher's exit codes: lui t0, 0x100; lui t1, CODE << 4; addi t1, 0x333 - sign; sw t1, 0(t0).
+#[test]
+fn exit_codes() {
+    // 0x0005_3333: failed with code 5.
+    let program = [0x0010_02b7, 0x0005_3337, 0x3333_0313, 0x0062_a023, LOOP];
+    run("fail5", &program, &[], 5, &[]);
+    // 0x5555: passed.
+    let program = [0x0010_02b7, 0x0000_5337, 0x5553_0313, 0x0062_a023, LOOP];
+    run("pass", &program, &[], 0, &[]);
+}
