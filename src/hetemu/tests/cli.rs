@@ -198,3 +198,36 @@ fn several_back_ends() {
     assert_eq!(stdout, "");
     assert!(std::fs::read_to_string(out).is_ok_and(|t| t.contains("type help")));
 }
+
+#[test]
+fn stubs_are_counted_by_name() {
+    let earlgrey = "machines/opentitan-earlgrey.hm";
+    let talk = ["--expect", "> ", "--send", "mem 0x40040014\\r", "--expect", "> ", "--send", "exit 2\\r"];
+    let mut args = vec!["run", earlgrey, "--vtimeout", "5s"];
+    args.extend(talk);
+    expect(&args, 2, &["00000000"], &["1 access to registers that are not implemented", "gpio"]);
+    args.push("--strict");
+    expect(&args, 4, &[], &["E1105", "of `gpio`, which is not implemented"]);
+}
+
+#[test]
+fn wires_that_oscillate_are_told() {
+    let source = std::fs::read_to_string(root().join(OPENTITAN)).unwrap();
+    let text = format!("{source}\ninverter : signal.not {{ out -> inverter }}\n");
+    let text = text.replace("firmware/opentitan", &format!("{}/machines/firmware/opentitan", root().display()));
+    let ring = file("ring.hm", text.as_bytes());
+    expect(&["run", &ring, "--vtimeout", "1ms"], 5, &[], &["E1106", "`inverter`"]);
+}
+
+#[test]
+fn standard_input_may_be_a_file() {
+    let keys = file("keys.txt", b"echo from a file\rexit 6\r");
+    let o = Command::new(env!("CARGO_BIN_EXE_hetemu"))
+        .current_dir(root())
+        .args(["run", OPENTITAN, "--vtimeout", "5s"])
+        .stdin(std::fs::File::open(keys).expect("it was written"))
+        .output()
+        .expect("hetemu runs");
+    assert_eq!(o.status.code(), Some(6), "{}", text(&o.stderr));
+    assert!(text(&o.stdout).contains("\nfrom a file"), "{}", text(&o.stdout));
+}

@@ -224,12 +224,13 @@ fn summarise(machine: &Running) {
     if counts.is_empty() {
         return;
     }
+    let accesses = |n: u64| format!("{n} access{}", if n == 1 { "" } else { "es" });
     let mut head = Vec::new();
     if counts.unimplemented_total() > 0 {
-        head.push(format!("{} accesses to registers that are not implemented", counts.unimplemented_total()));
+        head.push(format!("{} to registers that are not implemented", accesses(counts.unimplemented_total())));
     }
     if counts.unmapped_total() > 0 {
-        head.push(format!("{} to addresses where nothing is mapped", counts.unmapped_total()));
+        head.push(format!("{} to addresses where nothing is mapped", accesses(counts.unmapped_total())));
     }
     complain(head.join(", "));
     for line in counts.lines() {
