@@ -200,6 +200,7 @@ impl Cluster {
         budget: u64,
     ) -> Ran {
         let mut s = Session { core, system, start, ps: ps_per_insn, total: budget, left: budget };
+        self.cores[core].events.host_floats = true;
         for (i, other) in self.cores.iter_mut().enumerate() {
             // Another core may write what is reserved without anyone looking.
             if i != core {
@@ -296,6 +297,7 @@ impl Cluster {
             key,
             pc_slot: c.pc_slot,
             mask: c.mask,
+            mode: c.mode,
             left: s.left,
             total: s.total,
         };
@@ -389,8 +391,8 @@ impl Cluster {
         let code = self.cache.code_page(&head)?;
         let known = |key: &BlockKey| {
             let b = self.cache.get(self.cache.find(key)?)?;
-            (!b.interpret && b.second.is_none())
-                .then(|| Known { guess: Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0) })
+            let guess = Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0);
+            (!b.interpret && b.second.is_none()).then_some(Known { count: b.count, guess })
         };
         let lift = |pc: u64, limit: u32| {
             let skip = pc.wrapping_sub(head.va);
@@ -466,6 +468,7 @@ impl Cluster {
         let c = &mut self.cores[s.core];
         c.raised += 1;
         c.events.leave = true;
+        c.events.host_floats = true;
         let handler = c.pc();
         s.system.exception(s.core, exception, pc, handler);
     }

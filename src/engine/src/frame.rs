@@ -37,6 +37,8 @@ pub(crate) struct Frame {
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
     pub(crate) refused: u64,
+    /// Not 0: compiled code with float operations on the host's unit has run.
+    pub(crate) floats: u64,
     /// Address of the reservation of load-reserve, or [`NO_RESERVATION`].
     pub(crate) reserved: u64,
     /// What was read there.
@@ -57,6 +59,7 @@ impl Frame {
             context: null_mut(),
             result: 0,
             refused: 0,
+            floats: 0,
             reserved: NO_RESERVATION,
             reserved_value: 0,
         })

@@ -62,10 +62,26 @@ pub(crate) struct Mmu {
     pub(crate) data: Vec<Tlb>,
     /// One a regime.
     fetch: Vec<Vec<ExecEntry>>,
+    /// Pages that are not memory: devices, mostly.
+    other: [OtherEntry; OTHERS],
     /// The regime of loads and stores.
     pub(crate) regime: u8,
     page_bits: u32,
 }
+
+/// A page that loads or stores are allowed to, and that the TLB does not hold.
+#[derive(Debug, Clone, Copy)]
+struct OtherEntry {
+    page: u64,
+    regime: u8,
+    pa: u64,
+    read: bool,
+    write: bool,
+}
+
+const OTHERS: usize = 16;
+const NO_OTHER: OtherEntry =
+    OtherEntry { page: u64::MAX, regime: 0, pa: 0, read: false, write: false };
 
 /// A page that fetches are allowed from.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +99,7 @@ impl Mmu {
         Mmu {
             data: (0..regimes).map(|_| Tlb::new(layout.page_bits)).collect(),
             fetch: vec![vec![NO_PAGE; 1 << EXEC_BITS]; regimes],
+            other: [NO_OTHER; OTHERS],
             regime: 0,
             page_bits: u32::from(layout.page_bits),
         }
@@ -95,6 +112,7 @@ impl Mmu {
                 Flush::Page(va) => tlb.flush_page(va),
             }
         }
+        self.other = [NO_OTHER; OTHERS];
         for fetch in &mut self.fetch {
             match what {
                 Flush::All => fetch.fill(NO_PAGE),
@@ -103,6 +121,15 @@ impl Mmu {
                 }
             }
         }
+    }
+
+    /// A page that is not memory, if the access is known to be allowed.
+    fn other(&self, va: u64, access: Access) -> Option<u64> {
+        let page = va >> self.page_bits << self.page_bits;
+        let entry = &self.other[(va >> self.page_bits) as usize % OTHERS];
+        let allowed = if access == Access::Store { entry.write } else { entry.read };
+        (entry.page == page && entry.regime == self.regime && allowed)
+            .then(|| entry.pa | (va - page))
     }
 
     /// The data TLB in force.
@@ -118,7 +145,7 @@ impl Mmu {
 }
 
 /// What happened in slow paths that the run loop must see to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Events {
     /// The core must be looked at before its next instruction.
     pub(crate) leave: bool,
@@ -130,6 +157,21 @@ pub(crate) struct Events {
     pub(crate) unreserve: bool,
     /// Host ranges with translated code that were written.
     pub(crate) dirty: Vec<(usize, u64)>,
+    /// Code that may use the host's float unit has run since compiled code did.
+    pub(crate) host_floats: bool,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events {
+            leave: false,
+            flushed: false,
+            wait: false,
+            unreserve: false,
+            dirty: Vec::new(),
+            host_floats: true,
+        }
+    }
 }
 
 /// The world around one core while it runs.
@@ -274,6 +316,9 @@ impl Outer<'_> {
         if let Some(host) = self.mmu.tlb().readable_in_page(va, bytes) {
             return Some(acc.extend(host.load(acc.size())));
         }
+        if self.mmu.other(va, Access::Load).is_some() {
+            return None;
+        }
         let pa = self.translate(cpu, va, bytes, Access::Load).ok()?;
         let mut raw = [0; 8];
         let ok = self.space.read_ram(pa, &mut raw[..bytes as usize]);
@@ -296,6 +341,9 @@ impl Outer<'_> {
         if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
             host.store(acc.size(), raw);
             return Some(());
+        }
+        if self.mmu.other(va, Access::Store).is_some() {
+            return None;
         }
         let pa = self.translate(cpu, va, bytes, Access::Store).ok()?;
         let piece = self.space.piece(pa, bytes as usize)?;
@@ -344,6 +392,9 @@ impl Outer<'_> {
         bytes: u64,
         access: Access,
     ) -> Result<u64, Exception> {
+        if let Some(pa) = self.mmu.other(va, access) {
+            return Ok(pa);
+        }
         let regime = self.mmu.regime;
         self.stats.tlb_misses += 1;
         let t = cpu.translate(regime, va, access, self)?;
@@ -359,16 +410,25 @@ impl Outer<'_> {
     fn enter(&mut self, va: u64, t: &Translation) {
         let size = 1u64 << self.mmu.page_bits;
         let pa = self.space.wrap(t.pa) & !(size - 1);
-        let Some(entry) = self.space.find(pa) else { return };
-        let Kind::Ram { ram, offset, writable, swap: Swap::None } = &entry.kind else { return };
-        if entry.last - pa < size - 1 {
-            return;
+        if let Some((host, writable)) = self.memory_page(pa, size) {
+            // SAFETY: `host` is a whole page of a memory that the cluster's space keeps alive.
+            unsafe { self.mmu.tlb_mut().fill(va, host, t.read, t.write && writable) };
+        } else {
+            let (page, regime) = (va & !(size - 1), self.mmu.regime);
+            let at = (va >> self.mmu.page_bits) as usize % OTHERS;
+            self.mmu.other[at] = OtherEntry { page, regime, pa, read: t.read, write: t.write };
         }
+    }
+
+    /// Where a page lies that is all memory, and whether stores need no look at it.
+    fn memory_page(&self, pa: u64, size: u64) -> Option<(*mut u8, bool)> {
+        let entry = self.space.find(pa)?;
+        let Kind::Ram { ram, offset, writable, swap: Swap::None } = &entry.kind else {
+            return None;
+        };
         let at = offset + (pa - entry.start);
-        let Some(host) = ram.host(at, size) else { return };
-        let write = t.write && *writable && !ram.has_code(at, size);
-        // SAFETY: `host` is a whole page of a memory that the cluster's space keeps alive.
-        unsafe { self.mmu.tlb_mut().fill(va, host, t.read, write) };
+        let host = ram.host(at, size).filter(|_| entry.last - pa >= size - 1)?;
+        Some((host, *writable && !ram.has_code(at, size)))
     }
 
     fn read_phys(
@@ -519,6 +579,7 @@ impl Outer<'_> {
 
     fn after_device(&mut self) {
         self.stats.device_accesses += 1;
+        self.events.host_floats = true;
         if self.system.must_stop() {
             self.events.leave = true;
         }
@@ -641,7 +702,6 @@ impl Env for Outer<'_> {
 
     fn flush_code(&mut self) {
         // Every write to translated code has dropped it already.
-        self.events.leave = true;
     }
 
     fn wait(&mut self) {

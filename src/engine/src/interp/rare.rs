@@ -92,7 +92,15 @@ impl Exec<'_, '_> {
         let pc = self.out.pc;
         let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
         let value = self.cpu.helper(id, args, &mut cx)?;
+        self.out.events.host_floats = true;
         self.set(rare.d, value);
+        // It may have changed anything that decides how the core goes on.
+        if self.cpu.mode(&self.frame.regs) != self.mode
+            || self.cpu.wakes(&self.frame.regs)
+            || self.out.system.must_stop()
+        {
+            self.out.events.leave = true;
+        }
         Ok(())
     }
 }

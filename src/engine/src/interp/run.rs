@@ -6,7 +6,7 @@ use crate::float::Unit;
 use crate::frame::{Frame, WORDS};
 use crate::mmu::{Acc, Outer};
 use hetemu_isa::ir::{Bin, Cmp, Ty, Un};
-use hetemu_isa::{Cpu, Exception};
+use hetemu_isa::{Cpu, Exception, Mode};
 
 /// Why the interpreter was left. The program counter's slot holds the next instruction's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) struct Exec<'a, 'b> {
     pub(crate) pc_slot: usize,
     /// Bits of an address.
     pub(crate) mask: u64,
+    /// The mode that blocks were translated for.
+    pub(crate) mode: Mode,
     /// Steps left in the budget.
     pub(crate) left: u64,
     /// Of so many at the start of the run.
@@ -228,8 +230,6 @@ macro_rules! interpreter {
                         }
                         Code::Helper => {
                             let Some(rare) = block.rare.get(op.imm as usize) else { continue };
-                            // A helper may change anything: look at the core before going on.
-                            x.out.events.leave = true;
                             slow!(n, x.helper(rare), () => ())
                         }
                         Code::Jump => way = Some(0),

@@ -117,6 +117,10 @@ impl<'a> Generator<'a> {
             self.heads.insert(*pc, self.b.create_block());
         }
         let dirty = self.flow();
+        if self.region.has_floats() {
+            let one = self.b.ins().iconst(types::I64, 1);
+            self.store_frame(one, offset_of!(Frame, floats));
+        }
         let head = self.heads[&self.region.head.va];
         self.b.ins().jump(head, &[]);
         for (pc, block) in &self.region.blocks {

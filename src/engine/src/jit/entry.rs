@@ -28,8 +28,13 @@ pub(crate) fn enter(
 ) -> u64 {
     frame.context = std::ptr::from_mut(cx).cast();
     frame.refused = 0;
+    frame.floats = 0;
     let unit = cx.unit;
-    sticky::clear();
+    // Reading the host's flags is slow. They are clear after compiled code with floats; only what
+    // Rust has run since, devices and targets, may have raised any.
+    if std::mem::take(&mut cx.out.events.host_floats) {
+        sticky::clear();
+    }
     // SAFETY: both addresses are code that this engine compiled with these signatures and that is
     // still in the arena. The frame and the context outlive the call, and Rust does not touch either
     // meanwhile but through the pointers that the code passes to the functions below.
@@ -37,8 +42,9 @@ pub(crate) fn enter(
         let call: extern "C" fn(*mut Frame, u64, usize) -> u64 = std::mem::transmute(trampoline);
         call(frame, left, code)
     };
-    let flags = sticky::flags();
+    let flags = if frame.floats != 0 { sticky::flags() } else { 0 };
     if flags != 0 {
+        sticky::clear();
         frame.regs.0[usize::from(unit.policy.flags.0)] |= unit.flag_bits(flags);
     }
     frame.context = std::ptr::null_mut();

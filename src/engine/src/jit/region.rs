@@ -5,6 +5,7 @@
 //! callers. Blocks are cut where others begin.
 
 use crate::cache::BlockKey;
+use crate::interp::lower::is_float;
 use hetemu_isa::ir::{Block, Exit, Hint, Inst};
 use hetemu_isa::{Layout, Slot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,9 @@ pub(crate) struct Region {
 
 /// What the translation cache says of an address in the page.
 pub(crate) struct Known {
+    /// Instructions of its translation: a region must not reach beyond them, for what is behind may
+    /// change without touching the translation.
+    pub(crate) count: u32,
     /// Where its computed jump went last, if it ends in one.
     pub(crate) guess: Option<u64>,
 }
@@ -61,7 +65,7 @@ impl Region {
                 region.blocks.insert(at, cut);
             }
             // And this one where another begins.
-            let Some(mut block) = lift(pc, u32::MAX) else { continue };
+            let Some(mut block) = lift(pc, about.count) else { continue };
             let meets = starts(&block).skip(1).position(|s| region.blocks.contains_key(&s));
             if let Some(n) = meets {
                 block = lift(pc, n as u32 + 1)?;
@@ -124,6 +128,11 @@ impl Region {
     /// Guest instructions.
     pub(crate) fn insns(&self) -> u32 {
         self.blocks.values().map(|b| b.count).sum()
+    }
+
+    /// Whether it has operations that may raise float exceptions.
+    pub(crate) fn has_floats(&self) -> bool {
+        self.blocks.values().flat_map(|b| &b.insts).any(is_float)
     }
 
     /// Addresses that calls in the region return to, and that are in it.
