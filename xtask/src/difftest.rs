@@ -5,7 +5,7 @@
 mod differential;
 
 use differential::{Class, Engine, Mode, Plan, Qemu, Xlen, compare, generate, image};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 #[derive(clap::Args)]
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Print this snippet and its state in QEMU, and compare nothing.
     #[arg(long)]
     show: Option<u32>,
+    /// With --show: keep the image in this file.
+    #[arg(long)]
+    save: Option<PathBuf>,
     /// Accepted for the command lines of reports: the whole run is repeated.
     #[arg(long)]
     only: Option<u32>,
@@ -89,7 +92,7 @@ fn hunt(arguments: &Arguments) -> Result<usize, String> {
             for mode in modes {
                 let plan = Plan { xlen, class, mode, seed, count: arguments.count };
                 if let Some(number) = arguments.show {
-                    return show(&plan, &qemu, number);
+                    return show(&plan, &qemu, number, arguments.save.as_deref());
                 }
                 let outcome = compare::run(&plan, &qemu, &hetemu, &engines)?;
                 println!(
@@ -107,11 +110,14 @@ fn hunt(arguments: &Arguments) -> Result<usize, String> {
     Ok(found)
 }
 
-fn show(plan: &Plan, qemu: &Qemu, number: u32) -> Result<usize, String> {
+fn show(plan: &Plan, qemu: &Qemu, number: u32, save: Option<&Path>) -> Result<usize, String> {
     let snippets = generate::snippets(plan);
     let snippet = snippets.get(number as usize).ok_or("no such snippet")?;
     println!("{}", compare::listing(plan.xlen, &snippet.code));
     let bytes = image::build(plan, &snippets, Some(number));
+    if let Some(path) = save {
+        std::fs::write(path, &bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
     let file = differential::emulators::Scratch::new("show.bin", &bytes)?;
     println!("{}", qemu.run(&file.0)?);
     Ok(0)
