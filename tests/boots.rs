@@ -1,5 +1,6 @@
-//! Boots real firmware to a banner or a prompt: Debian's OpenSBI and U-Boot, unmodified, and the shipped
-//! programs. Every boot runs on the interpreter and with compiled code, and both must print the same.
+//! Boots real firmware to a banner or a prompt: Debian's OpenSBI and U-Boot, unmodified, and the
+//! shipped programs. Every boot runs on the interpreter and with compiled code, and both must print
+//! the same.
 //!
 //! Debian's files (packages `opensbi`, `u-boot-qemu`) are skipped with a message where they are not
 //! installed, unless `HETEMU_REQUIRE_GUESTS=1`.

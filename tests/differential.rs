@@ -1,7 +1,7 @@
 //! Random programs on hetemu and on QEMU leave the same state: see `differential/mod.rs`.
 //!
-//! Fixed seeds; `cargo run -p xtask -- difftest` hunts longer. Skipped with a message where QEMU is not
-//! installed, unless `HETEMU_REQUIRE_GUESTS=1`.
+//! Fixed seeds; `cargo run -p xtask -- difftest` hunts longer. Skipped with a message where QEMU is
+//! not installed, unless `HETEMU_REQUIRE_GUESTS=1`.
 
 #[path = "differential/mod.rs"]
 #[allow(dead_code)]

@@ -1,5 +1,5 @@
-//! The committed guest programs are what their sources make: rebuilds them where the cross compiler is
-//! installed and compares byte for byte.
+//! The committed guest programs are what their sources make: rebuilds them where the cross compiler
+//! is installed and compares byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -148,7 +148,8 @@ fn instructions() {
     let make = |rng: &mut Rng| {
         let mut input = vec![rng.next() as u8, rng.next() as u8];
         for _ in 0..64 {
-            // Half the words look like 32-bit instructions, so that fields are random and not lengths.
+            // Half the words look like 32-bit instructions, so that fields are random and not
+            // lengths.
             let word = rng.next() as u32 | if rng.one_in(2) { 3 } else { 0 };
             input.extend_from_slice(&word.to_le_bytes());
         }

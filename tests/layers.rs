@@ -4,8 +4,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// What the crates of the workspace may use of each other. `schema` is the vocabulary of all. Order and
-/// contents are the table in ARCHITECTURE.md.
+/// What the crates of the workspace may use of each other. `schema` is the vocabulary of all. Order
+/// and contents are the table in ARCHITECTURE.md.
 const LAYERS: &[(&str, &[&str])] = &[
     ("src/schema", &[]),
     ("src/hw", &[]),

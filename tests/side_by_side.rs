@@ -1,5 +1,5 @@
-//! Two machines in one process, of different ISAs, do exactly what each does alone: there is no state
-//! that they share.
+//! Two machines in one process, of different ISAs, do exactly what each does alone: there is no
+//! state that they share.
 
 use hetemu::find::{self, Source};
 use hetemu::{Settings, registry};

@@ -53,8 +53,9 @@ impl Qemu {
         found.then_some(Qemu { program, xlen })
     }
 
-    /// Boots the image on a core with exactly the extensions that hetemu's generic cores have. The second
-    /// hart sleeps: with one alone QEMU splits an AMO into a load and a store, and its faults with it.
+    /// Boots the image on a core with exactly the extensions that hetemu's generic cores have. The
+    /// second hart sleeps: with one alone QEMU splits an AMO into a load and a store, and its
+    /// faults with it.
     pub fn run(&self, image: &Path) -> Result<String, String> {
         let (bits, mmu) = match self.xlen {
             Xlen::X32 => (32, "sv32"),

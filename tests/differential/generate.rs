@@ -163,9 +163,9 @@ fn illegal(w: &mut Writer<'_>) {
                 entry.row.encode(w.rng.next() as u32) ^ 1 << w.rng.below(bits)
             }
         };
-        // Jumps would leave for places of their own choice; the class `control` has them. An SC without a
-        // reservation may or may not look at its address (unprivileged ISA, 14.2). QEMU's mtval is stale
-        // where privileged instructions are illegal for their mode.
+        // Jumps would leave for places of their own choice; the class `control` has them. An SC
+        // without a reservation may or may not look at its address (unprivileged ISA, 14.2). QEMU's
+        // mtval is stale where privileged instructions are illegal for their mode.
         let entry = w.tables.decode(word).and_then(|i| w.tables.entry(&i).copied());
         let fine = entry.is_none_or(|e| match e.kind {
             Kind::Branch | Kind::Jump | Kind::Reserve => false,

@@ -1,9 +1,9 @@
 //! Differential runs: random programs on hetemu and on QEMU, which must leave the same state.
 //!
-//! A run makes snippets from the decode tables (so every instruction that the target claims to have is
-//! drawn), appends them to the bare-metal harness of `harness/`, and boots the image on both. The harness
-//! prints a line a snippet: a hash of every register, fcsr, the traps and the scratch memory. Where lines
-//! differ, both run again and print that snippet in full.
+//! A run makes snippets from the decode tables (so every instruction that the target claims to have
+//! is drawn), appends them to the bare-metal harness of `harness/`, and boots the image on both.
+//! The harness prints a line a snippet: a hash of every register, fcsr, the traps and the scratch
+//! memory. Where lines differ, both run again and print that snippet in full.
 
 pub mod compare;
 pub mod emulators;

@@ -3,7 +3,8 @@
 use super::generate::{BASES, Writer};
 use super::tables::{Entry, Kind, set_immediate};
 
-/// Loop counters by depth, from x31 down; x27 to x29 belong to the shapes, x1 holds return addresses.
+/// Loop counters by depth, from x31 down; x27 to x29 belong to the shapes, x1 holds return
+/// addresses.
 const COUNTERS: [u32; 2] = [31, 30];
 const KEEP: u32 = BASES | 1 << 1 | 0b11111 << 27;
 

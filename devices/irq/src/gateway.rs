@@ -1,6 +1,6 @@
 //! The core that the RISC-V PLIC and OpenTitan's rv_plic share: gateways, pending bits, priorities,
-//! and claim and completion (RISC-V Platform-Level Interrupt Controller Specification 1.0.0, chapters
-//! 1 to 9). How registers lie on the bus is the business of the devices around it.
+//! and claim and completion (RISC-V Platform-Level Interrupt Controller Specification 1.0.0,
+//! chapters 1 to 9). How registers lie on the bus is the business of the devices around it.
 //!
 //! A gateway forwards one request and then is closed until that request is completed. A pending
 //! request stays when its line falls; a line that is still high at completion is requested again.

@@ -1,4 +1,5 @@
-//! Memories: RAM and ROM. They have no models: the machine gives their regions to the engine as bytes.
+//! Memories: RAM and ROM. They have no models: the machine gives their regions to the engine as
+//! bytes.
 
 use hetemu_hw::Family;
 

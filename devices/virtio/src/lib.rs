@@ -1,5 +1,5 @@
-//! Virtio: the memory-mapped transport and the devices that sit on it. The disk and the network card
-//! have schemas, so that machines check; their models follow.
+//! Virtio: the memory-mapped transport and the devices that sit on it. The disk and the network
+//! card have schemas, so that machines check; their models follow.
 
 pub mod console;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Glue between wires: OR, inverter, latch. An input of a part has one driver; lines that a board ties
-//! together are tied here, in the open.
+//! Glue between wires: OR, inverter, latch. An input of a part has one driver; lines that a board
+//! ties together are tied here, in the open.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! Channels of 32-bit words between cores, each with a FIFO and an interrupt. The page `doc.md` is the
-//! specification.
+//! Channels of 32-bit words between cores, each with a FIFO and an interrupt. The page `doc.md` is
+//! the specification.
 
 mod regs;
 mod saved;

@@ -1,5 +1,5 @@
-//! A block of the chip that is there but not modelled: it reads 0, and every access is counted under
-//! the part's name, so that a run can say what its firmware wanted.
+//! A block of the chip that is there but not modelled: it reads 0, and every access is counted
+//! under the part's name, so that a run can say what its firmware wanted.
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! The OpenTitan UART in both versions (OpenTitan book, IP block uart, "Theory of Operation").
 //!
-//! Time: a byte occupies the transmitter for the frame time that CTRL.NCO and the clock give, so FIFO
-//! levels, `tx_watermark`, `tx_done` and STATUS.TXIDLE behave as on the part. With NCO 0 the part
-//! would never send; here it sends at once. A byte reaches the plug when it is written (or when the
-//! transmitter is enabled), not at the end of its frame: a run that ends with bytes in the FIFO has
-//! shown them all. Bytes from the plug arrive without frame time, and wait while the receiver is off
-//! or full; so the plug never overflows the FIFO, system loopback can.
+//! Time: a byte occupies the transmitter for the frame time that CTRL.NCO and the clock give, so
+//! FIFO levels, `tx_watermark`, `tx_done` and STATUS.TXIDLE behave as on the part. With NCO 0 the
+//! part would never send; here it sends at once. A byte reaches the plug when it is written (or
+//! when the transmitter is enabled), not at the end of its frame: a run that ends with bytes in the
+//! FIFO has shown them all. Bytes from the plug arrive without frame time, and wait while the
+//! receiver is off or full; so the plug never overflows the FIFO, system loopback can.
 
 mod regs;
 mod saved;

@@ -1,10 +1,11 @@
 //! The 16550A UART (National Semiconductor PC16550D data sheet).
 //!
-//! Transmission takes no time: a byte goes to the plug when it is written and the holding register is
-//! empty again at once, so a console costs no virtual time; the interrupt for it is raised anew for
-//! every byte. Reception takes no time either, but the character timeout of the FIFO does. Input
-//! waits in the plug while the FIFO is full, so only loopback overruns. The plug carries bytes: there
-//! are no parity or framing errors, and word length and break do not change what is sent.
+//! Transmission takes no time: a byte goes to the plug when it is written and the holding register
+//! is empty again at once, so a console costs no virtual time; the interrupt for it is raised anew
+//! for every byte. Reception takes no time either, but the character timeout of the FIFO does.
+//! Input waits in the plug while the FIFO is full, so only loopback overruns. The plug carries
+//! bytes: there are no parity or framing errors, and word length and break do not change what is
+//! sent.
 
 mod regs;
 mod saved;

@@ -1,9 +1,9 @@
 //! The OpenTitan SPI host (OpenTitan book, IP block spi_host, "Theory of Operation").
 //!
-//! Command segments take no time: a segment runs when the host is enabled and goes as far as the FIFOs
-//! let it; it stalls on an empty transmit or a full receive FIFO, and goes on when software moves
-//! data. Nothing sits on the bus yet: received bytes are 0xff, the level of a data line that nobody
-//! drives. Words carry their first byte in the lowest bits (ByteOrder 1, as in Earl Grey).
+//! Command segments take no time: a segment runs when the host is enabled and goes as far as the
+//! FIFOs let it; it stalls on an empty transmit or a full receive FIFO, and goes on when software
+//! moves data. Nothing sits on the bus yet: received bytes are 0xff, the level of a data line that
+//! nobody drives. Words carry their first byte in the lowest bits (ByteOrder 1, as in Earl Grey).
 
 mod regs;
 mod saved;

@@ -1,7 +1,7 @@
 //! The Goldfish real-time clock (Goldfish virtual hardware, section IX).
 //!
-//! Time is 64 bits of nanoseconds since 1970. Reading the low half latches the high one; writing the
-//! low half of the alarm arms it.
+//! Time is 64 bits of nanoseconds since 1970. Reading the low half latches the high one; writing
+//! the low half of the alarm arms it.
 
 mod regs;
 mod saved;

@@ -1,10 +1,10 @@
 //! OpenTitan's rv_timer with one hart and one comparator (OpenTitan book, IP block rv_timer,
 //! "Theory of Operation").
 //!
-//! The counter adds CFG0.step every CFG0.prescale + 1 periods of `clk` while CTRL.active. It is kept as
-//! a value at a point in time, so nothing runs in between; one timer of the machine stands for the
-//! comparator. INTR_STATE0 is set again as long as the counter has reached the comparator, and a
-//! write to the comparator clears it, as on the part.
+//! The counter adds CFG0.step every CFG0.prescale + 1 periods of `clk` while CTRL.active. It is
+//! kept as a value at a point in time, so nothing runs in between; one timer of the machine stands
+//! for the comparator. INTR_STATE0 is set again as long as the counter has reached the comparator,
+//! and a write to the comparator clears it, as on the part.
 
 mod regs;
 mod saved;
@@ -119,7 +119,8 @@ impl LowriscTimer {
         s.since.checked_add(ps).filter(|at| *at < Ps::MAX)
     }
 
-    /// A register's value; `None` if there is none, or if it depends on time and `now` is not known.
+    /// A register's value; `None` if there is none, or if it depends on time and `now` is not
+    /// known.
     fn value(&self, reg: u64, now: Option<Ps>) -> Option<u32> {
         let s = &self.state;
         let counter = || match now {

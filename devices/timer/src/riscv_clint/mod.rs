@@ -1,10 +1,10 @@
-//! The core-local interruptor of SiFive, which is an ACLINT MSWI at 0 and an ACLINT MTIMER at 0x4000
-//! (RISC-V ACLINT Specification 1.0-rc4, sections 2 and 3).
+//! The core-local interruptor of SiFive, which is an ACLINT MSWI at 0 and an ACLINT MTIMER at
+//! 0x4000 (RISC-V ACLINT Specification 1.0-rc4, sections 2 and 3).
 //!
-//! MTIME is virtual time in periods of `clk`; it is not cleared by a reset, so that it stays equal to
-//! the harts' `time` counter, which shows the same virtual time. MTIMECMP has its largest value after
-//! a reset: the specification leaves it open, and a timer interrupt before firmware asks for one
-//! helps nobody.
+//! MTIME is virtual time in periods of `clk`; it is not cleared by a reset, so that it stays equal
+//! to the harts' `time` counter, which shows the same virtual time. MTIMECMP has its largest value
+//! after a reset: the specification leaves it open, and a timer interrupt before firmware asks for
+//! one helps nobody.
 
 mod regs;
 mod saved;

@@ -1,5 +1,5 @@
-//! The virtio console with one port and no features (Virtio 1.2, section 5.3): queue 0 receives, queue
-//! 1 transmits.
+//! The virtio console with one port and no features (Virtio 1.2, section 5.3): queue 0 receives,
+//! queue 1 transmits.
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! The memory-mapped transport of virtio, version 2 of its registers (Virtio 1.2, section 4.2).
 //!
-//! It holds what the driver says about features, status and rings, and lets the function in the slot
-//! work through the rings when the driver notifies or the function has something new. An empty slot
-//! has device ID 0. A driver that fills a ring with nonsense gets DEVICE_NEEDS_RESET and a
+//! It holds what the driver says about features, status and rings, and lets the function in the
+//! slot work through the rings when the driver notifies or the function has something new. An empty
+//! slot has device ID 0. A driver that fills a ring with nonsense gets DEVICE_NEEDS_RESET and a
 //! configuration interrupt; after that nothing moves until it resets the device.
 
 mod regs;

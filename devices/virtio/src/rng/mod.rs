@@ -1,4 +1,5 @@
-//! The virtio entropy source (Virtio 1.2, section 5.4): it fills every buffer that the driver offers.
+//! The virtio entropy source (Virtio 1.2, section 5.4): it fills every buffer that the driver
+//! offers.
 
 #[cfg(test)]
 mod tests;
