@@ -1,9 +1,9 @@
 //! The translation cache of a cluster: blocks by where their code lies, and how they are linked.
 //!
 //! A block is keyed by host address of its code, virtual address and mode, so translations survive
-//! changes of address spaces. A link between blocks of one virtual page holds as long as both exist,
-//! for whoever came to the first may go on to the second; a link to another page holds under the key
-//! of the core that made it, which changes whenever that core's translations do.
+//! changes of address spaces. A link between blocks of one virtual page holds as long as both
+//! exist, for whoever came to the first may go on to the second; a link to another page holds under
+//! the key of the core that made it, which changes whenever that core's translations do.
 
 use crate::interp::lower::{Lowered, Rare};
 use crate::interp::op::Op;
@@ -183,8 +183,8 @@ impl Cache {
         self.epoch
     }
 
-    /// Enters a block. `pages` are the memory pages that it touches: offset of each; the result are the
-    /// host addresses of pages that had no code before.
+    /// Enters a block. `pages` are the memory pages that it touches: offset of each; the result are
+    /// the host addresses of pages that had no code before.
     pub(crate) fn insert(
         &mut self,
         new: NewBlock,

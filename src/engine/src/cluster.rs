@@ -188,7 +188,8 @@ impl Cluster {
         c.epoch = self.cache.next_epoch();
     }
 
-    /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which takes
+    /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which
+    /// takes
     /// `ps_per_insn`. Interrupts are looked at on entry, and after every helper, exception and device
     /// access.
     pub fn run(

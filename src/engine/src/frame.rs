@@ -68,8 +68,8 @@ impl Frame {
     /// Slots and temporaries as one array.
     #[inline(always)]
     pub(crate) fn words(&mut self) -> &mut [u64; WORDS] {
-        // SAFETY: `Frame` is `repr(C)` and begins with `Regs`, which is transparent over `[u64; REGS]`,
-        // followed without padding by the other words.
+        // SAFETY: `Frame` is `repr(C)` and begins with `Regs`, which is transparent over `[u64;
+        // REGS]`, followed without padding by the other words.
         unsafe { &mut *std::ptr::from_mut(self).cast::<[u64; WORDS]>() }
     }
 }

@@ -1,8 +1,8 @@
 //! Guest memory: anonymous pages of the host, shared by every view that maps them.
 //!
-//! Each 4 KiB page knows whether some cluster holds translated code of it. A write from outside (DMA,
-//! loaders, debuggers, other clusters) to such a page is reported to the clusters, which drop the
-//! translations before they run on.
+//! Each 4 KiB page knows whether some cluster holds translated code of it. A write from outside
+//! (DMA, loaders, debuggers, other clusters) to such a page is reported to the clusters, which drop
+//! the translations before they run on.
 #![allow(unsafe_code)]
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
@@ -104,8 +104,8 @@ impl Ram {
         true
     }
 
-    /// Writes; false, and nothing written, if the range leaves the memory. Translations of the bytes
-    /// are dropped in every cluster before it runs on.
+    /// Writes; false, and nothing written, if the range leaves the memory. Translations of the
+    /// bytes are dropped in every cluster before it runs on.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> bool {
         if !self.write_quiet(offset, bytes) {
             return false;
@@ -182,8 +182,8 @@ impl Ram {
 impl Drop for Ram {
     fn drop(&mut self) {
         let size = self.code.len() << CODE_PAGE_BITS;
-        // SAFETY: the mapping was made in `new` with this size and nothing refers to it any more: every
-        // holder of a host address keeps the `Arc`.
+        // SAFETY: the mapping was made in `new` with this size and nothing refers to it any more:
+        // every holder of a host address keeps the `Arc`.
         let _ = unsafe { munmap(self.base.as_ptr().cast::<c_void>(), size) };
     }
 }

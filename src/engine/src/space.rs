@@ -86,7 +86,8 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Space {
     entries: Vec<Entry>,
-    /// Ranges of memory that takes no stores and does not mind them: first and last address, sorted.
+    /// Ranges of memory that takes no stores and does not mind them: first and last address,
+    /// sorted.
     deaf: Vec<(u64, u64)>,
     default: Unmapped,
     mask: u64,

@@ -3,7 +3,8 @@
 use hetemu_hw::{BusError, time::Ps};
 use hetemu_isa::{Access, Exception, HostCall};
 
-/// A stretch of device registers as a [`crate::Space`] maps it: numbers that only the machine reads.
+/// A stretch of device registers as a [`crate::Space`] maps it: numbers that only the machine
+/// reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceRef {
     /// The machine's number of the device.
@@ -33,8 +34,8 @@ pub struct Unanswered {
 
 /// The machine around a cluster, for the time of one [`crate::Cluster::run`].
 pub trait System {
-    /// A core reads device registers; `size` is 1, 2, 4 or 8, the value a number in the region's byte
-    /// order. `now` is exact for the instruction.
+    /// A core reads device registers; `size` is 1, 2, 4 or 8, the value a number in the region's
+    /// byte order. `now` is exact for the instruction.
     fn device_read(&mut self, now: Ps, at: DeviceRef, size: u8) -> Result<u64, BusError>;
 
     /// A core writes device registers.
@@ -46,8 +47,8 @@ pub trait System {
         value: u64,
     ) -> Result<(), BusError>;
 
-    /// After every device access and helper: whether the core must stop before its next instruction,
-    /// because signals wait for delivery, a deadline moved, or the machine ends.
+    /// After every device access and helper: whether the core must stop before its next
+    /// instruction, because signals wait for delivery, a deadline moved, or the machine ends.
     fn must_stop(&self) -> bool;
 
     /// An access that the bus does not answer, before it becomes the ISA's exception.

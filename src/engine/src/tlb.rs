@@ -1,8 +1,8 @@
 //! The soft TLB: what makes a guest access a compare and a host access.
 //!
-//! Direct mapped, one a translation regime. An entry exists only for a page that lies wholly in memory;
-//! devices never enter it. The write tag is absent while the page holds translated code. A tag compare
-//! includes the low address bits of the access's size, so a misaligned access misses.
+//! Direct mapped, one a translation regime. An entry exists only for a page that lies wholly in
+//! memory; devices never enter it. The write tag is absent while the page holds translated code. A
+//! tag compare includes the low address bits of the access's size, so a misaligned access misses.
 #![allow(unsafe_code)]
 
 /// log2 of the entries.
@@ -154,8 +154,8 @@ macro_rules! access {
     ($load:ident, $store:ident, $ty:ty) => {
         #[inline(always)]
         pub(crate) fn $load(self) -> $ty {
-            // SAFETY: only a probe makes a `HostAddr`, for an access inside a page that `fill`'s caller
-            // vouched for; it is used before anything can flush the entry.
+            // SAFETY: only a probe makes a `HostAddr`, for an access inside a page that `fill`'s
+            // caller vouched for; it is used before anything can flush the entry.
             <$ty>::from_le(unsafe { (self.0 as *const $ty).read_unaligned() })
         }
         #[inline(always)]

@@ -1,7 +1,7 @@
 //! Explains one fact of a machine: who answers an address, or what a name stands for.
 //!
-//! The graph knows the place of every fact as bytes of a file; the caller turns that into lines, for
-//! only it has the texts.
+//! The graph knows the place of every fact as bytes of a file; the caller turns that into lines,
+//! for only it has the texts.
 
 use crate::model::*;
 use crate::names;
@@ -161,7 +161,8 @@ fn nothing(out: &mut String, g: &Graph, title: &str, view: &[Range], at: u64, bu
     }
 }
 
-/// What a name of the machine stands for: `uart`, `uart.irq`, `plic[3]`, `ram.size`, `uart.clk`, `main`.
+/// What a name of the machine stands for: `uart`, `uart.irq`, `plic[3]`, `ram.size`, `uart.clk`,
+/// `main`.
 /// `None` if the machine has no such name.
 pub fn explain_name(g: &Graph, name: &str, locate: Locate<'_>) -> Option<String> {
     let place = |span| locate(span).map_or(String::new(), |p| format!("   {p}"));

@@ -1,9 +1,9 @@
 //! The canonical JSON of a graph, and its semantic hash.
 //!
 //! Everything is resolved and in the order of the graph, which is sorted: equal machines give equal
-//! bytes, on every host and in every run. [`Detail::Full`] is for tools (with the place in the text of
-//! every fact); [`Detail::Guest`] holds only what a guest can find out, and is what a frozen profile is
-//! compared with.
+//! bytes, on every host and in every run. [`Detail::Full`] is for tools (with the place in the text
+//! of every fact); [`Detail::Guest`] holds only what a guest can find out, and is what a frozen
+//! profile is compared with.
 
 use crate::model::*;
 use crate::names;
@@ -28,7 +28,8 @@ pub fn json_text(g: &Graph, detail: Detail) -> String {
     text
 }
 
-/// SHA-256 of the guest-visible graph, in hexadecimal: equal for two texts that describe one machine.
+/// SHA-256 of the guest-visible graph, in hexadecimal: equal for two texts that describe one
+/// machine.
 pub fn semantic_hash(g: &Graph) -> String {
     let digest = Sha256::digest(to_json(g, Detail::Guest).to_string());
     digest.iter().map(|b| format!("{b:02x}")).collect()

@@ -1,5 +1,5 @@
-//! The wired graph: a machine as plain data, fully resolved and sorted, with the place in the text of
-//! every fact.
+//! The wired graph: a machine as plain data, fully resolved and sorted, with the place in the text
+//! of every fact.
 //!
 //! `lang` (and QMP through it) makes a [`Graph`]; `check`, `diff`, `graph`, `explain`, `doc` and the
 //! live machine only read it. Everything here is pure.

@@ -60,7 +60,8 @@ pub struct Plug {
     pub kind: PlugKind,
     /// What is plugged in (`stdio`, a file), from the text or the command line.
     pub value: Option<String>,
-    /// Whether `value` is a relative path of the machine's own file (as opposed to the command line's).
+    /// Whether `value` is a relative path of the machine's own file (as opposed to the command
+    /// line's).
     pub from_text: bool,
     /// Where it is declared.
     pub span: Span,

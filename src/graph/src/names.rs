@@ -8,7 +8,8 @@ pub use hetemu_schema::units::{address, duration, frequency, hex, size};
 use hetemu_schema::{PropType, Signal};
 use std::fmt::Write;
 
-/// An address of a bus, padded like all of its rows: to 32 bits on a wide bus that maps nothing above.
+/// An address of a bus, padded like all of its rows: to 32 bits on a wide bus that maps nothing
+/// above.
 pub fn at(bus: &Bus, value: u64) -> String {
     let last = bus.rows.iter().map(|r| r.base.saturating_add(r.size.saturating_sub(1)));
     let used = 64 - last.max().unwrap_or(0).leading_zeros();

@@ -1,7 +1,7 @@
 //! Graphs built by hand, for the tests of this crate.
 //!
-//! The builder takes names in any order and gives what the language would: sorted, indexed, sizes and
-//! defaults resolved. Types are the shipped ones, read from their files.
+//! The builder takes names in any order and gives what the language would: sorted, indexed, sizes
+//! and defaults resolved. Types are the shipped ones, read from their files.
 
 use crate::model::*;
 use hetemu_schema::{Catalog, DeviceType, Endian, Literal, Lookup, PlugKind};

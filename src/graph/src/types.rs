@@ -1,6 +1,7 @@
 //! Device and core types as JSON, for `hetemu device --json`, editors and other tools.
 //!
-//! The words are those of the schema files (`src/schema/FORM.md`); numbers are in base units (B, Hz, ns).
+//! The words are those of the schema files (`src/schema/FORM.md`); numbers are in base units (B,
+//! Hz, ns).
 
 use crate::json::{endian_word, signal_word};
 use hetemu_schema::*;

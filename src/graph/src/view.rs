@@ -1,8 +1,8 @@
 //! Flattened views: what one initiator sees through its bus and every window behind it.
 //!
-//! A row with `over` lies on top of the rows that it overlaps; among rows of one priority the checker
-//! has refused overlaps. Windows are followed to the parts behind them; a cycle of windows (which the
-//! checker refuses as E0506) ends the descent instead of recursing for ever.
+//! A row with `over` lies on top of the rows that it overlaps; among rows of one priority the
+//! checker has refused overlaps. Windows are followed to the parts behind them; a cycle of windows
+//! (which the checker refuses as E0506) ends the descent instead of recursing for ever.
 
 use crate::model::{BusId, Graph, Lanes, PartId, RowAccess, Span, Target, Unmapped};
 

@@ -30,8 +30,8 @@ pub trait Cx {
     /// Stops a timer.
     fn stop_timer(&mut self, timer: u32);
 
-    /// Reads memory through a bus port of the device's own (index in the schema's masters; a function
-    /// on a child bus uses its parent's port 0).
+    /// Reads memory through a bus port of the device's own (index in the schema's masters; a
+    /// function on a child bus uses its parent's port 0).
     fn dma_read(&mut self, master: u32, addr: u64, into: &mut [u8]) -> Result<(), BusError>;
 
     /// Writes memory through a bus port.
@@ -49,8 +49,8 @@ pub trait Cx {
     /// Seconds since 1970 at virtual time 0 plus virtual time, nanoseconds.
     fn wall_ns(&self) -> u64;
 
-    /// The guest touched a register that the model does not have: counted by part and name, summarised
-    /// at the end; in strict mode the run stops.
+    /// The guest touched a register that the model does not have: counted by part and name,
+    /// summarised at the end; in strict mode the run stops.
     fn unimplemented(&mut self, what: &str, offset: u64, write: bool);
 
     /// Power-off or reset.
@@ -63,7 +63,7 @@ pub trait Cx {
         call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx),
     ) -> bool;
 
-    /// For a function on a child bus: the machine calls [`Device::child`] of the device that provides
-    /// the bus, after this call has returned.
+    /// For a function on a child bus: the machine calls [`Device::child`] of the device that
+    /// provides the bus, after this call has returned.
     fn tell_parent(&mut self) {}
 }

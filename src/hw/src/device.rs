@@ -17,15 +17,15 @@ pub struct InspectValue {
     pub value: u64,
 }
 
-/// A device. All numbers of ports are indexes in the type's schema; lines count as the schema counts
-/// (`first`). `&mut dyn Cx` is valid for one call.
+/// A device. All numbers of ports are indexes in the type's schema; lines count as the schema
+/// counts (`first`). `&mut dyn Cx` is valid for one call.
 ///
 /// No method panics on anything that a guest, a file or a client sends.
 #[allow(unused_variables)]
 pub trait Device: Send {
-    /// The guest reads `size` (1, 2, 4, 8) bytes at `offset` of a region; the value is zero-extended,
-    /// in the region's byte order as a number. The machine has checked width and range against the
-    /// schema. A register that is not there: [`Cx::unimplemented`] and 0.
+    /// The guest reads `size` (1, 2, 4, 8) bytes at `offset` of a region; the value is
+    /// zero-extended, in the region's byte order as a number. The machine has checked width and
+    /// range against the schema. A register that is not there: [`Cx::unimplemented`] and 0.
     fn read(
         &mut self,
         cx: &mut dyn Cx,
@@ -80,8 +80,8 @@ pub trait Device: Send {
     /// Writes the volatile state, as the schema's current state version.
     fn save(&self, w: &mut Writer) {}
 
-    /// Reads what [`Device::save`] of a version wrote. Running timers, levels of wires and time are the
-    /// machine's own state and restored by it.
+    /// Reads what [`Device::save`] of a version wrote. Running timers, levels of wires and time are
+    /// the machine's own state and restored by it.
     fn load(&mut self, r: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         Ok(())
     }

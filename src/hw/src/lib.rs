@@ -1,9 +1,9 @@
 //! THE contract of devices.
 //!
-//! A device is made from typed properties ([`Config`]), and reacts to reads, writes, signals, timers,
-//! reset and input from a plug through the methods of [`Device`]. Everything it may do to the world it
-//! does through [`Cx`]: drive outputs, start timers, access memory through its own bus port, send to a
-//! plug. It sees virtual time only, never a core, another device or the host.
+//! A device is made from typed properties ([`Config`]), and reacts to reads, writes, signals,
+//! timers, reset and input from a plug through the methods of [`Device`]. Everything it may do to
+//! the world it does through [`Cx`]: drive outputs, start timers, access memory through its own bus
+//! port, send to a plug. It sees virtual time only, never a core, another device or the host.
 //!
 //! The machine owns every device and every context; this crate has no unsafe code and no state.
 

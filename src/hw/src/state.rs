@@ -1,7 +1,7 @@
 //! Saved state: numbered fields, so that old states stay readable and order does not matter.
 //!
-//! Format: a sequence of (field number: u16, length: u32, bytes), little-endian. Field numbers are the
-//! device's own and never reused.
+//! Format: a sequence of (field number: u16, length: u32, bytes), little-endian. Field numbers are
+//! the device's own and never reused.
 
 /// Writes fields.
 #[derive(Debug, Default, Clone)]

@@ -1,9 +1,9 @@
-//! The child bus `virtio`: what a transport (MMIO, PCI) and a virtio device function say to each other
-//! (Virtual I/O Device 1.2, chapters 2 and 4).
+//! The child bus `virtio`: what a transport (MMIO, PCI) and a virtio device function say to each
+//! other (Virtual I/O Device 1.2, chapters 2 and 4).
 //!
-//! The transport owns the registers, the status and the rings; the function moves data. A function is
-//! a [`crate::Device`] that answers [`crate::Device::virtio`]; when it has something new (input from a
-//! plug) it calls [`Cx::tell_parent`], and the transport calls [`Function::work`].
+//! The transport owns the registers, the status and the rings; the function moves data. A function
+//! is a [`crate::Device`] that answers [`crate::Device::virtio`]; when it has something new (input
+//! from a plug) it calls [`Cx::tell_parent`], and the transport calls [`Function::work`].
 
 use crate::cx::Cx;
 pub use crate::virtqueue::{Chain, RingError, Virtqueue};

@@ -113,8 +113,8 @@ impl Virtqueue {
         Virtqueue { max, size: max, ..Virtqueue::default() }
     }
 
-    /// Begins a round of work. A round takes as many chains as the queue is long: a driver that lays
-    /// its rings over each other must not keep the device busy for ever.
+    /// Begins a round of work. A round takes as many chains as the queue is long: a driver that
+    /// lays its rings over each other must not keep the device busy for ever.
     pub fn begin(&mut self) {
         self.budget = self.size;
     }

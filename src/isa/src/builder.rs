@@ -1,8 +1,9 @@
 //! What lifters write blocks with.
 //!
 //! The builder gives each operation its type, folds integer constants, and forwards a slot's value
-//! from its last put or get inside the block, so that lifters can be naive. Operations whose operand
-//! types do not fit are a lifter's bug: they are caught by `verify` in tests, never by a panic here.
+//! from its last put or get inside the block, so that lifters can be naive. Operations whose
+//! operand types do not fit are a lifter's bug: they are caught by `verify` in tests, never by a
+//! panic here.
 
 use crate::ir::*;
 use crate::layout::{REGS, Slot};

@@ -1,7 +1,7 @@
 //! What a target answers to the engine: one [`Target`] an ISA family, one [`Cpu`] a core.
 //!
-//! A `Cpu` owns the state that only it understands (control registers, PMP, pending interrupts). What
-//! compiled code touches lies in [`Regs`], which the engine owns and hands to every call.
+//! A `Cpu` owns the state that only it understands (control registers, PMP, pending interrupts).
+//! What compiled code touches lies in [`Regs`], which the engine owns and hands to every call.
 
 use crate::ir::Block;
 use crate::layout::{Layout, Regs};
@@ -97,7 +97,8 @@ pub type Fetch<'a> = dyn FnMut(u64) -> Result<u16, FetchFault> + 'a;
 /// Where the next block runs: what its translation depends on besides its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Mode {
-    /// The target's bits (float enabled, rounding mode, instruction set state); part of a block's key.
+    /// The target's bits (float enabled, rounding mode, instruction set state); part of a block's
+    /// key.
     pub key: u32,
     /// Translation regime of fetches; its own soft TLB.
     pub fetch: u8,
@@ -117,10 +118,10 @@ pub trait Cpu: Send {
     /// changes from outside.
     fn mode(&self, regs: &Regs) -> Mode;
 
-    /// Lifts guest instructions from `pc` on: at most `limit`, not beyond the end of the page of `pc`
-    /// (but for a last instruction that begins in it). An instruction that does not exist lifts to
-    /// code that raises. A fault while fetching the first instruction is returned; at a later one the
-    /// block ends before it.
+    /// Lifts guest instructions from `pc` on: at most `limit`, not beyond the end of the page of
+    /// `pc` (but for a last instruction that begins in it). An instruction that does not exist
+    /// lifts to code that raises. A fault while fetching the first instruction is returned; at a
+    /// later one the block ends before it.
     fn lift(
         &self,
         mode: Mode,
@@ -129,10 +130,12 @@ pub trait Cpu: Send {
         fetch: &mut Fetch<'_>,
     ) -> Result<Block, FetchFault>;
 
-    /// Runs a helper of one of this core's blocks. `pc` is its instruction's address; slots are exact.
+    /// Runs a helper of one of this core's blocks. `pc` is its instruction's address; slots are
+    /// exact.
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;
 
-    /// Translates a virtual address in a regime. May set accessed and dirty bits through the context.
+    /// Translates a virtual address in a regime. May set accessed and dirty bits through the
+    /// context.
     fn translate(
         &mut self,
         regime: u8,
@@ -151,8 +154,8 @@ pub trait Cpu: Send {
     /// instruction's address.
     fn raise(&mut self, exception: Exception, pc: u64, cx: &mut Cx<'_>);
 
-    /// Takes the pending interrupt of highest priority, if one is enabled now: returns true and sets
-    /// the program counter's slot.
+    /// Takes the pending interrupt of highest priority, if one is enabled now: returns true and
+    /// sets the program counter's slot.
     fn interrupt(&mut self, cx: &mut Cx<'_>) -> bool;
 
     /// Whether an interrupt would be taken now, or a waiting core would wake.
@@ -173,8 +176,8 @@ pub trait Cpu: Send {
     /// The name of the mode that the core runs in (`M`, `S`, `U`).
     fn mode_name(&self) -> &'static str;
 
-    /// Whether a fault right at a trap handler's first instruction means that the guest cannot go on
-    /// (the handler's address itself faults): asked by the machine for its report.
+    /// Whether a fault right at a trap handler's first instruction means that the guest cannot go
+    /// on (the handler's address itself faults): asked by the machine for its report.
     fn handler(&self) -> Option<u64>;
 }
 
@@ -200,8 +203,8 @@ pub trait Env {
     fn phys_write(&mut self, pa: u64, size: u8, value: u64) -> Option<()>;
     /// Forgets cached translations of addresses.
     fn flush_tlb(&mut self, what: Flush);
-    /// Translated code may be stale: an instruction-cache barrier. Precise tracking of writes to code
-    /// makes this cheap; the pre-decoded state is refetched.
+    /// Translated code may be stale: an instruction-cache barrier. Precise tracking of writes to
+    /// code makes this cheap; the pre-decoded state is refetched.
     fn flush_code(&mut self);
     /// The core stops until [`Cpu::wakes`].
     fn wait(&mut self);
@@ -225,8 +228,8 @@ pub enum Flush {
 /// Requests of a guest to its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostCall {
-    /// Arm and RISC-V semihosting: operation and parameter, words of so many bytes. The answer is the
-    /// operation's result; none if semihosting is off.
+    /// Arm and RISC-V semihosting: operation and parameter, words of so many bytes. The answer is
+    /// the operation's result; none if semihosting is off.
     Semihost {
         /// Operation number.
         op: u64,

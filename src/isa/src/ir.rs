@@ -1,13 +1,14 @@
 //! The intermediate representation: straight-line SSA blocks over numbered slots.
 //!
 //! A value is named by the index of the instruction that makes it ([`Val`]). Integers are kept
-//! zero-extended in 64 bits; all arithmetic wraps in the width of its type. Every operation is total:
-//! what an ISA does differently (division by zero, over-long shifts) its lifter spells out.
+//! zero-extended in 64 bits; all arithmetic wraps in the width of its type. Every operation is
+//! total: what an ISA does differently (division by zero, over-long shifts) its lifter spells out.
 //!
-//! Rules (held by `verify`): operands are defined before use and of the type that the operation asks;
-//! each guest instruction begins with [`Inst::Start`]; within one guest instruction every operation
-//! that may fault precedes every [`Inst::Put`], so that a fault leaves the state before the instruction.
-//! At most one memory access of a guest instruction may have a side effect (store, atomic, helper).
+//! Rules (held by `verify`): operands are defined before use and of the type that the operation
+//! asks; each guest instruction begins with [`Inst::Start`]; within one guest instruction every
+//! operation that may fault precedes every [`Inst::Put`], so that a fault leaves the state before
+//! the instruction. At most one memory access of a guest instruction may have a side effect (store,
+//! atomic, helper).
 
 use crate::layout::Slot;
 use hetemu_schema::Endian;
@@ -239,8 +240,8 @@ pub enum Inst {
     Select(Val, Val, Val),
     /// Conversion of bits to the type.
     Cast(Cast, Ty, Val),
-    /// Reads memory at `addr + offset` (wrapping in the address type). A float type reads exactly its
-    /// own size.
+    /// Reads memory at `addr + offset` (wrapping in the address type). A float type reads exactly
+    /// its own size.
     Load(Ty, Mem, Val, i32),
     /// Writes memory at `addr + offset`: address, offset, value. Of an integer the low bytes, of a
     /// float all.
@@ -272,14 +273,16 @@ pub enum Inst {
     FCmp(FCmp, Val, Val),
     /// Float to float of the other width.
     FCvt(Round, Ty, Val),
-    /// Float to integer: result type, signed; saturates and raises invalid as [`crate::FloatPolicy`] says.
+    /// Float to integer: result type, signed; saturates and raises invalid as
+    /// [`crate::FloatPolicy`] says.
     FToI(Round, Ty, bool, Val),
     /// Integer to float: result type, the integer is signed.
     IToF(Round, Ty, bool, Val),
-    /// Ten one-hot bits, I32: -inf, -normal, -subnormal, -0, +0, +subnormal, +normal, +inf, sNaN, qNaN.
+    /// Ten one-hot bits, I32: -inf, -normal, -subnormal, -0, +0, +subnormal, +normal, +inf, sNaN,
+    /// qNaN.
     FClass(Val),
-    /// Calls [`crate::Cpu::helper`]; gives I64. May do anything to slots and fault. A helper's guest
-    /// instruction is a block of its own.
+    /// Calls [`crate::Cpu::helper`]; gives I64. May do anything to slots and fault. A helper's
+    /// guest instruction is a block of its own.
     Helper(u16, [Option<Val>; 3]),
 }
 

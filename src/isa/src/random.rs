@@ -41,8 +41,8 @@ impl Random {
     }
 }
 
-/// A random encoding of one of the rows that a set of extensions has and `keep` lets pass; the row's
-/// index and the word. A word may be that of a more specific row. `None` if no row passes.
+/// A random encoding of one of the rows that a set of extensions has and `keep` lets pass; the
+/// row's index and the word. A word may be that of a more specific row. `None` if no row passes.
 pub fn instruction(
     random: &mut Random,
     rows: &[Row],

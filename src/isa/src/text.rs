@@ -1,6 +1,7 @@
 //! The IR's text form and its parser: what goldens are written in and what `--dump` prints.
 //!
-//! One operation a line, `%N = name.type ...`; instructions begin with `@PC+LEN`; slots are `$name` or
+//! One operation a line, `%N = name.type ...`; instructions begin with `@PC+LEN`; slots are `$name`
+//! or
 //! `$N`; the exit is the last line. The text holds all of a block: parsing gives it back.
 //!
 //! ```text

@@ -1,5 +1,5 @@
-//! The rules of IR blocks: operands are defined before use and of the right type, guest instructions
-//! are marked, what may fault comes before what is written, helpers stand alone.
+//! The rules of IR blocks: operands are defined before use and of the right type, guest
+//! instructions are marked, what may fault comes before what is written, helpers stand alone.
 
 use crate::ir::*;
 use crate::layout::{Layout, SlotClass};

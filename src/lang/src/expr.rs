@@ -1,7 +1,7 @@
 //! Names and expressions, as the text, the command line and QMP all write them.
 //!
-//! Expressions are total: numbers with units, `+ - * /`, `min`, `max`, `align`, names, lists. They keep
-//! their places so that a message can point at the very operand that is wrong.
+//! Expressions are total: numbers with units, `+ - * /`, `min`, `max`, `align`, names, lists. They
+//! keep their places so that a message can point at the very operand that is wrong.
 
 use crate::source::{NOWHERE, Span, join};
 

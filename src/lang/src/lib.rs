@@ -1,9 +1,11 @@
-//! The machine description language: `.hm` text to wired graph, and everything that can be wrong with it.
+//! The machine description language: `.hm` text to wired graph, and everything that can be wrong
+//! with it.
 //!
-//! Text becomes a tree ([`syntax`]), the tree a typed machine ([`typed`]), the typed machine passes the
-//! checker and becomes a [`hetemu_graph::Graph`]. The crate is pure: texts come from a [`SourceMap`],
-//! types from a [`Catalog`], and it names no device. Parsing never fails and checking constructs nothing;
-//! what is wrong is told in [`diag::Diagnostic`]s, all of a run at once.
+//! Text becomes a tree ([`syntax`]), the tree a typed machine ([`typed`]), the typed machine passes
+//! the checker and becomes a [`hetemu_graph::Graph`]. The crate is pure: texts come from a
+//! [`SourceMap`], types from a [`Catalog`], and it names no device. Parsing never fails and
+//! checking constructs nothing; what is wrong is told in [`diag::Diagnostic`]s, all of a run at
+//! once.
 
 mod check;
 pub mod diag;
@@ -51,7 +53,8 @@ pub fn check(
     let tree = syntax::parse(text, file, &mut sink);
     let mut machine = typed::from_file(tree, &mut sink);
     typed::apply(&mut machine, overrides, &mut sink);
-    // The command line decides for one run; whether the file holds for all values is checked without.
+    // The command line decides for one run; whether the file holds for all values is checked
+    // without.
     let all_values = overrides.set.is_empty();
     finish(machine, sources, catalog, sink, all_values)
 }

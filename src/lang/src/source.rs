@@ -1,7 +1,7 @@
 //! The texts that a check reads, by number, and places in them.
 //!
-//! Places are byte offsets ([`Span`]); lines and columns are worked out only for what is printed, from
-//! a table of line starts made once a file (a rescan for each place would be quadratic).
+//! Places are byte offsets ([`Span`]); lines and columns are worked out only for what is printed,
+//! from a table of line starts made once a file (a rescan for each place would be quadratic).
 
 pub use hetemu_graph::Span;
 

@@ -1,5 +1,5 @@
-//! What the samples become: facts of their graphs, values of the command line, and a machine that is
-//! filled without a text.
+//! What the samples become: facts of their graphs, values of the command line, and a machine that
+//! is filled without a text.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Damaged machines: the samples with lines and tokens deleted, doubled and shifted. Nothing panics,
-//! every mistake has a code, and one mistake gives few messages.
+//! Damaged machines: the samples with lines and tokens deleted, doubled and shifted. Nothing
+//! panics, every mistake has a code, and one mistake gives few messages.
 
 mod common;
 
@@ -66,8 +66,8 @@ fn a_deleted_line_gives_at_most_three_errors() {
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
-/// How many errors may follow from the loss of a line: three, but where a name is lost that many others
-/// use, each use is an error of its own.
+/// How many errors may follow from the loss of a line: three, but where a name is lost that many
+/// others use, each use is an error of its own.
 fn deleted(line: &str) -> usize {
     let _ = line;
     3

@@ -1,4 +1,5 @@
-//! Reference pages of types: what `hetemu device NAME` prints, and the same as Markdown for the book.
+//! Reference pages of types: what `hetemu device NAME` prints, and the same as Markdown for the
+//! book.
 //!
 //! Both are made of one list of sections, so that they cannot drift apart.
 

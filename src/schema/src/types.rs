@@ -368,7 +368,8 @@ pub struct State {
     pub from: &'static [(u32, &'static str)],
 }
 
-/// What is special about a core type. All of it is data of the core, nothing a constant of the program.
+/// What is special about a core type. All of it is data of the core, nothing a constant of the
+/// program.
 #[derive(Debug, PartialEq)]
 pub struct Core {
     /// The target that executes it, `riscv`.

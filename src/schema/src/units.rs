@@ -1,5 +1,5 @@
-//! How numbers with units are written: one spelling for every output, the one that the formatter of the
-//! language uses too.
+//! How numbers with units are written: one spelling for every output, the one that the formatter of
+//! the language uses too.
 
 /// An address of a bus with so many address bits: `0x0C00_0000`.
 pub fn address(value: u64, bits: u8) -> String {

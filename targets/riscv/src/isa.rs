@@ -138,7 +138,8 @@ fn split(text: &str, bits: u8) -> Result<Vec<String>, String> {
         .ok_or(format!("isa `{text}` does not begin with `rv{bits}`"))?;
     let mut names = Vec::new();
     for (i, part) in rest.split('_').enumerate() {
-        // Multi-letter names may follow the letters without an underscore only from `z`, `s` or `x` on.
+        // Multi-letter names may follow the letters without an underscore only from `z`, `s` or `x`
+        // on.
         let letters = if i == 0 { part } else { "" };
         for c in letters.chars() {
             match c {

@@ -20,7 +20,8 @@ pub const F: [&str; 32] = [
 pub const PC: Slot = Slot(64);
 /// The accrued float exceptions (fflags).
 pub const FFLAGS: Slot = Slot(65);
-/// Nonzero if float state changed since mstatus.FS was written; reads of mstatus show FS = Dirty then.
+/// Nonzero if float state changed since mstatus.FS was written; reads of mstatus show FS = Dirty
+/// then.
 pub const FDIRTY: Slot = Slot(66);
 
 /// The slot of an integer register.

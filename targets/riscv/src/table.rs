@@ -2,8 +2,8 @@
 
 include!(concat!(env!("OUT_DIR"), "/decode.rs"));
 
-/// Decodes the instruction whose first 16 bits are `low`; `high` gives the next 16 if they are needed.
-/// The bits and the length are right also when there is no such instruction.
+/// Decodes the instruction whose first 16 bits are `low`; `high` gives the next 16 if they are
+/// needed. The bits and the length are right also when there is no such instruction.
 pub fn decode<E>(
     low: u16,
     set: u64,

@@ -1,4 +1,5 @@
-//! The disassembler: a list of known texts, and every row against GNU objdump where that is installed.
+//! The disassembler: a list of known texts, and every row against GNU objdump where that is
+//! installed.
 
 mod common;
 
@@ -108,9 +109,9 @@ fn normal(text: &str, arch: &str) -> String {
     out
 }
 
-/// Where objdump 2.40 and this table differ on purpose: what it does not know without an attribute in
-/// the file, orderings and rounding fields that mean nothing, hints, CSRs
-/// of other extensions, shifts by 32 and more on RV32.
+/// Where objdump 2.40 and this table differ on purpose: what it does not know without an attribute
+/// in the file, orderings and rounding fields that mean nothing, hints, CSRs of other extensions,
+/// shifts by 32 and more on RV32.
 fn forgiven(word: u32, ours: &str, theirs: &str) -> bool {
     let name = ours.split(' ').next().unwrap_or_default();
     let row = table::ROWS.iter().find(|r| r.name == name && word & r.mask == r.value);

@@ -1,15 +1,16 @@
-//! Instruction tests as data: each line of `rows/*.txt` runs on the interpreter and on compiled code.
+//! Instruction tests as data: each line of `rows/*.txt` runs on the interpreter and on compiled
+//! code.
 //!
 //! ```text
 //! core riscv.rv64
 //! [b3 05 b5 00] "add a1,a0,a1" a0 = 0x1, a1 = 0x2 => a1 = 0x3
 //! ```
 //!
-//! Registers bear their names, `[0x80100000] = N` is eight bytes of memory. What is not named begins
-//! as 0 and must not change; `pc` must be the next instruction's unless it is named. Code lies at
-//! 0x8000_0000. Several instructions are separated by `;` in the text, which also counts them. The
-//! results were recorded on QEMU 10.0.2 but for control flow and system instructions, which were
-//! written by hand from the manual.
+//! Registers bear their names, `[0x80100000] = N` is eight bytes of memory. What is not named
+//! begins as 0 and must not change; `pc` must be the next instruction's unless it is named. Code
+//! lies at 0x8000_0000. Several instructions are separated by `;` in the text, which also counts
+//! them. The results were recorded on QEMU 10.0.2 but for control flow and system instructions,
+//! which were written by hand from the manual.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! Runs the riscv-tests suite, built elsewhere, if `HETEMU_RISCV_TESTS` names its folder: ELF files that
-//! report through HTIF's `tohost`. `HETEMU_RISCV_SUITE` picks names by a part.
+//! Runs the riscv-tests suite, built elsewhere, if `HETEMU_RISCV_TESTS` names its folder: ELF files
+//! that report through HTIF's `tohost`. `HETEMU_RISCV_SUITE` picks names by a part.
 
 mod common;
 

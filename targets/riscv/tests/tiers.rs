@@ -1,5 +1,5 @@
-//! Random programs of every core type: one instruction a block, long blocks and compiled code must leave
-//! the same registers and memory after the same number of instructions.
+//! Random programs of every core type: one instruction a block, long blocks and compiled code must
+//! leave the same registers and memory after the same number of instructions.
 
 mod common;
 

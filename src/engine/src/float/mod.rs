@@ -1,9 +1,10 @@
 //! Exact soft float: the definition of every float operation of the IR.
 //!
-//! The interpreter runs it, and compiled code calls it where the host's unit cannot give the result.
-//! Every operation computes with integers and rounds once, in `number`. A library was measured against
-//! IEEE 754 first: `rustc_apfloat` has no square root, and decides tininess by the rounded subnormal
-//! instead of by rounding with an unbounded exponent, which RISC-V and x86 ask for.
+//! The interpreter runs it, and compiled code calls it where the host's unit cannot give the
+//! result. Every operation computes with integers and rounds once, in `number`. A library was
+//! measured against IEEE 754 first: `rustc_apfloat` has no square root, and decides tininess by the
+//! rounded subnormal instead of by rounding with an unbounded exponent, which RISC-V and x86 ask
+//! for.
 //!
 //! Operands and results are bit patterns, binary32 in the low half; `wide` means binary64.
 
@@ -16,7 +17,8 @@ use hetemu_isa::{FloatPolicy, NanToInt};
 pub use number::{DIV_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW};
 use number::{Exact, Format, Kind, Number};
 
-/// A core's float unit: the operations under its policy. Flags come as the constants of this module.
+/// A core's float unit: the operations under its policy. Flags come as the constants of this
+/// module.
 #[derive(Debug, Clone)]
 pub struct Unit {
     /// How the ISA wants NaNs, tininess and conversions.
@@ -209,8 +211,8 @@ impl Unit {
         }
     }
 
-    /// To an integer of 32 or 64 bits, zero-extended. What does not fit is invalid and saturates, a NaN
-    /// becomes what the policy says.
+    /// To an integer of 32 or 64 bits, zero-extended. What does not fit is invalid and saturates, a
+    /// NaN becomes what the policy says.
     pub fn to_int(&self, round: Round, wide: bool, to64: bool, signed: bool, a: u64) -> (u64, u8) {
         let bits = if to64 { 64 } else { 32 };
         let mask = u64::MAX >> (64 - bits);

@@ -1,4 +1,5 @@
-//! Binary floating-point numbers taken apart, and rounding: the one place where a result loses bits.
+//! Binary floating-point numbers taken apart, and rounding: the one place where a result loses
+//! bits.
 //!
 //! Source: IEEE 754-2019, sections 3.4, 4.3, 7.4 to 7.6.
 
@@ -38,8 +39,8 @@ pub(crate) enum Kind {
     Nan(bool),
 }
 
-/// A positive number `significand * 2^exponent`. The lowest bit may be sticky: set if anything not 0
-/// was cut off below it.
+/// A positive number `significand * 2^exponent`. The lowest bit may be sticky: set if anything not
+/// 0 was cut off below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exact {
     pub(crate) significand: u128,

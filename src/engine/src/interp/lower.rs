@@ -1,9 +1,9 @@
 //! From IR blocks to three-address code.
 //!
-//! A value lives in a word: the slot it was read from, a temporary, or (what makes it fast) the slot
-//! that it is put into, so that most guest instructions become one op. The rules:
-//! * a put moves into the producing op only inside one guest instruction and never across an op that
-//!   may leave the block, so that slots are exact wherever the block can be left;
+//! A value lives in a word: the slot it was read from, a temporary, or (what makes it fast) the
+//! slot that it is put into, so that most guest instructions become one op. The rules:
+//! * a put moves into the producing op only inside one guest instruction and never across an op
+//!   that may leave the block, so that slots are exact wherever the block can be left;
 //! * before a slot is overwritten, values that live in it and are read later move to temporaries;
 //! * ops of 32 bits read only low halves, so truncation costs nothing where its user is such an op.
 

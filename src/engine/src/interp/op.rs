@@ -1,8 +1,9 @@
 //! The interpreter's three-address code.
 //!
-//! Operands are words of one flat array (guest slots, then temporaries); a constant is an immediate.
-//! Each integer operation exists in three widths (64 bits; 32 bits zero-extended; 32 bits
-//! sign-extended into 64, as RISC-V's word operations), each with two words or a word and an immediate.
+//! Operands are words of one flat array (guest slots, then temporaries); a constant is an
+//! immediate. Each integer operation exists in three widths (64 bits; 32 bits zero-extended; 32
+//! bits sign-extended into 64, as RISC-V's word operations), each with two words or a word and an
+//! immediate.
 
 use crate::mmu::Acc;
 use hetemu_isa::ir::{Bin, Cmp, Mem, Un};
@@ -216,8 +217,8 @@ impl Code {
         }
     }
 
-    /// Whether the op may leave the block before its end: everything before it must be done, nothing
-    /// after it.
+    /// Whether the op may leave the block before its end: everything before it must be done,
+    /// nothing after it.
     pub(crate) fn may_leave(self) -> bool {
         use Code::*;
         matches!(

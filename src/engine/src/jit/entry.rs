@@ -1,7 +1,8 @@
 //! The border between Rust and compiled code: entering it, and what it calls.
 //!
-//! Compiled code has the signature `tail fn(frame, left) -> left`; a trampoline makes a C function of
-//! it. Slow paths come through thunks that preserve all registers, as C functions with the frame, whose
+//! Compiled code has the signature `tail fn(frame, left) -> left`; a trampoline makes a C function
+//! of it. Slow paths come through thunks that preserve all registers, as C functions with the
+//! frame, whose
 //! `context` leads to the Rust side; what they give lies in the frame.
 #![allow(unsafe_code)]
 
@@ -36,8 +37,8 @@ pub(crate) fn enter(
         sticky::clear();
     }
     // SAFETY: both addresses are code that this engine compiled with these signatures and that is
-    // still in the arena. The frame and the context outlive the call, and Rust does not touch either
-    // meanwhile but through the pointers that the code passes to the functions below.
+    // still in the arena. The frame and the context outlive the call, and Rust does not touch
+    // either meanwhile but through the pointers that the code passes to the functions below.
     let left = unsafe {
         let call: extern "C" fn(*mut Frame, u64, usize) -> u64 = std::mem::transmute(trampoline);
         call(frame, left, code)

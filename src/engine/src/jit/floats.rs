@@ -1,8 +1,8 @@
 //! Float operations: on the host's unit where it gives the ISA's result and flags.
 //!
-//! The host rounds to nearest and accrues exceptions; other roundings are computed out of line by the
-//! soft float. A NaN result is computed again out of line too, for its payload and its flags: the
-//! branch on it also keeps the operation where it is, so that no flag is lost or invented.
+//! The host rounds to nearest and accrues exceptions; other roundings are computed out of line by
+//! the soft float. A NaN result is computed again out of line too, for its payload and its flags:
+//! the branch on it also keeps the operation where it is, so that no flag is lost or invented.
 
 use super::codegen::{Generator, clif_type};
 use super::entry::{Calc, HOST_FLOAT};

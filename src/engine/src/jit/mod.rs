@@ -1,12 +1,13 @@
 //! Tier 1: regions of hot blocks, compiled by Cranelift.
 //!
-//! A region is a function over its core's [`Frame`]: guest slots are SSA variables, loaded at the entry
-//! and stored at exits, all of which are cold blocks. Whatever is surprising (a device, a fault, a
-//! store into code, the end of the budget inside a block) leaves with the address of that instruction
-//! and an exact count, and the interpreter goes on: there is one implementation of all that.
+//! A region is a function over its core's [`Frame`]: guest slots are SSA variables, loaded at the
+//! entry and stored at exits, all of which are cold blocks. Whatever is surprising (a device, a
+//! fault, a store into code, the end of the budget inside a block) leaves with the address of that
+//! instruction and an exact count, and the interpreter goes on: there is one implementation of all
+//! that.
 //!
-//! Exits to a known address of the same page go through an 8-byte slot that holds the exit stub until
-//! that address is compiled; others through the core's jump table.
+//! Exits to a known address of the same page go through an 8-byte slot that holds the exit stub
+//! until that address is compiled; others through the core's jump table.
 
 mod arena;
 mod codegen;

@@ -30,8 +30,8 @@ pub(crate) struct Known {
 }
 
 impl Region {
-    /// Collects a region. `known` tells of addresses that were run and can be compiled; `lift` gives at
-    /// most so many instructions from an address on.
+    /// Collects a region. `known` tells of addresses that were run and can be compiled; `lift`
+    /// gives at most so many instructions from an address on.
     pub(crate) fn collect(
         head: BlockKey,
         layout: &Layout,

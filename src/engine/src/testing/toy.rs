@@ -1,7 +1,8 @@
 //! An instruction set for tests: every aligned 32-bit word seeds a random, well-typed instruction.
 //!
-//! So any bytes are a program, self-modifying ones included. Code and data lie in a window of memory
-//! that addresses are reduced to, but for some that hit the device, unmapped space or a page border.
+//! So any bytes are a program, self-modifying ones included. Code and data lie in a window of
+//! memory that addresses are reduced to, but for some that hit the device, unmapped space or a page
+//! border.
 
 use super::{DEVICE, Random};
 use hetemu_isa::ir::*;

@@ -1,5 +1,5 @@
-//! Finds the changes between two graphs. Facts are matched by name, which is a part's identity; parts
-//! that only changed their name are recognised by type and place.
+//! Finds the changes between two graphs. Facts are matched by name, which is a part's identity;
+//! parts that only changed their name are recognised by type and place.
 
 use super::{Change, Class, SavedStates, Sign};
 use crate::json::endian_word;
@@ -32,7 +32,8 @@ pub(super) fn compare(old: &Graph, new: &Graph) -> (Vec<Change>, SavedStates) {
     (c.changes, c.saved)
 }
 
-/// Pairs of parts that are gone and new, of one type and mapped at the same places: old name, new name.
+/// Pairs of parts that are gone and new, of one type and mapped at the same places: old name, new
+/// name.
 fn renames<'g>(old: &'g Graph, new: &'g Graph) -> BTreeMap<&'g str, &'g str> {
     let gone = |g: &'g Graph, other: &Graph| -> Vec<(PartId, &'g Part)> {
         g.parts().filter(|(_, p)| other.find_part(&p.name).is_none()).collect()
@@ -235,7 +236,8 @@ impl<'g> Compare<'g> {
         }
     }
 
-    /// A clock input is its frequency; a change of the clock itself is reported once, with the clock.
+    /// A clock input is its frequency; a change of the clock itself is reported once, with the
+    /// clock.
     fn clock_input(&mut self, input: &str, old: &Part, new: &Part) {
         let (o, n) = (old.clocks.get(input), new.clocks.get(input));
         let (hz, clock) = (
@@ -323,7 +325,8 @@ impl<'g> Compare<'g> {
         }
     }
 
-    /// A row of one machine only; the first of a part that is itself new or gone is told with the part.
+    /// A row of one machine only; the first of a part that is itself new or gone is told with the
+    /// part.
     fn lone_row(&mut self, what: &str, g: &Graph, bus: &Bus, row: &Row, other: &Graph, sign: Sign) {
         if let Target::Region { part, .. } = row.target {
             let name = &g.part(part).name;
@@ -425,7 +428,8 @@ impl<'g> Compare<'g> {
             let text = |c: &Clock| (names::frequency(c.hz), c.span);
             match new.clocks.iter().find(|n| n.name == c.name) {
                 Some(n) => self.value(Class::Timing, "clock", &c.name, text(c), text(n)),
-                // Whoever it drove tells of another frequency; the name alone is a word of the text.
+                // Whoever it drove tells of another frequency; the name alone is a word of the
+                // text.
                 None => self.push(Class::Cosmetic, "clock", &c.name, Some(text(c)), None),
             }
         }

@@ -1,7 +1,8 @@
 //! The difference of two machines: of their graphs, not of their texts.
 //!
-//! Comments, order, units and spelling never show. Each change has a [`Class`] that says who can notice
-//! it; besides, the diff says whether saved states of the old machine can be loaded into the new one.
+//! Comments, order, units and spelling never show. Each change has a [`Class`] that says who can
+//! notice it; besides, the diff says whether saved states of the old machine can be loaded into the
+//! new one.
 
 mod compare;
 mod show;

@@ -1,7 +1,8 @@
-//! A block diagram: each bus as a bar, who drives it above, what it maps below, interrupts as red notes.
+//! A block diagram: each bus as a bar, who drives it above, what it maps below, interrupts as red
+//! notes.
 //!
-//! A part on several buses is drawn where it comes first and outlined on the others, so that no line has
-//! to cross another.
+//! A part on several buses is drawn where it comes first and outlined on the others, so that no
+//! line has to cross another.
 
 use super::svg::{self, GREY, INK, LINE, Paint, RED, Svg, Type};
 use crate::model::*;

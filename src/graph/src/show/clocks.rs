@@ -5,7 +5,8 @@ use crate::names;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// One line a clock; then the clock inputs that nothing drives, with the frequency that they assume.
+/// One line a clock; then the clock inputs that nothing drives, with the frequency that they
+/// assume.
 pub fn clocks_text(g: &Graph) -> String {
     let mut rows: Vec<[String; 3]> = Vec::new();
     for clock in &g.clocks {

@@ -4,9 +4,9 @@
 //! mbox.irq[1]  -> m4.irq[5]  (exception 21)
 //! uart0.irq    -> plic[10] -> rv[0..3].meip, rv[0..3].seip
 //! ```
-//! A part with inputs and outputs that is no core passes signals on. An input array and an output array
-//! of one declared width pass line by line (a fan-out of global interrupts); all other inputs may reach
-//! all outputs (an interrupt controller).
+//! A part with inputs and outputs that is no core passes signals on. An input array and an output
+//! array of one declared width pass line by line (a fan-out of global interrupts); all other inputs
+//! may reach all outputs (an interrupt controller).
 
 use crate::model::*;
 use crate::names;

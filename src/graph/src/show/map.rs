@@ -1,8 +1,8 @@
 //! Memory maps as pictures: a column for each initiator, addresses downward as in the text.
 //!
-//! Heights grow with the logarithm of a range's size, and stretches of nothing are cut out of the axis,
-//! so that a register block stays readable beside gigabytes of RAM. What several initiators see is
-//! joined by a band.
+//! Heights grow with the logarithm of a range's size, and stretches of nothing are cut out of the
+//! axis, so that a register block stays readable beside gigabytes of RAM. What several initiators
+//! see is joined by a band.
 
 use super::svg::{self, GREY, INK, LINE, Paint, Svg, Type};
 use super::view::{Others, views_of};

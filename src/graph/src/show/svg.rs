@@ -1,7 +1,7 @@
 //! A small SVG writer: the shapes and the palette that the pictures of this crate share.
 //!
-//! Pictures carry their own white ground and generic font families, so that they read alike in a book,
-//! in a browser of either theme and on paper.
+//! Pictures carry their own white ground and generic font families, so that they read alike in a
+//! book, in a browser of either theme and on paper.
 
 use std::fmt::Write;
 

@@ -13,7 +13,8 @@ use crate::view::{Flat, Range, flatten};
 use hetemu_schema::{Endian, RegionKind};
 use std::fmt::Write;
 
-/// The views that a name means: `m4` (every bus port of the part), `rv` (a cluster: its first core),
+/// The views that a name means: `m4` (every bus port of the part), `rv` (a cluster: its first
+/// core),
 /// `rv[2]`, `dma.mem` (one port) or the name of a bus. Title, initiator and bus of each.
 pub fn views_of(g: &Graph, name: &str) -> Vec<(String, Option<PartId>, BusId)> {
     let cluster = g.clusters.iter().find(|c| c.name == name);

@@ -1,8 +1,8 @@
 //! Checks that every device passes: [`all`] runs them for one model.
 //!
 //! - [`reset_values`]: registers have the reset values of the schema.
-//! - [`traffic`]: random accesses, signals, input and time neither panic nor run away; `peek` agrees
-//!   with `read` and changes nothing.
+//! - [`traffic`]: random accesses, signals, input and time neither panic nor run away; `peek`
+//!   agrees with `read` and changes nothing.
 //! - [`round_trip`]: a device loaded from a saved state acts as the one that was saved.
 //! - [`bad_states`]: damaged saved states are refused or read, never a panic.
 

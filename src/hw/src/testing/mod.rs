@@ -1,7 +1,8 @@
 //! What tests of devices need: a world that records ([`TestCx`]), a device on a bench in it
 //! ([`Bench`]), and checks that every device passes ([`check`]).
 //!
-//! Nothing here is used by a running machine; it lies in the library so that every family can use it.
+//! Nothing here is used by a running machine; it lies in the library so that every family can use
+//! it.
 
 pub mod check;
 mod cx;
@@ -155,8 +156,8 @@ impl Bench {
     }
 }
 
-/// A configuration from the schema's defaults with some values set. Properties that are required and
-/// not given are 1, optional ones stay unset; undriven clocks without a default run at 1 MHz.
+/// A configuration from the schema's defaults with some values set. Properties that are required
+/// and not given are 1, optional ones stay unset; undriven clocks without a default run at 1 MHz.
 pub fn config(ty: &'static DeviceType, props: &[(&str, u64)], clocks: &[(&str, u64)]) -> Config {
     let mut config = Config { path: format!("test.{}", ty.name), ..Config::default() };
     for p in ty.props {

@@ -1,9 +1,10 @@
 //! Decode tables: one line an instruction, compiled at build time.
 //!
 //! A target's `decode.table` names its extensions, its operand fields and its instructions as bit
-//! patterns. The compiler (`build`, feature `build`, for build scripts) checks them and writes a nested match
-//! on the discriminating bits; what is here is what the generated code, disassemblers and generators
-//! of random programs use at run time. The table's syntax stands in [`build`'s parser](self).
+//! patterns. The compiler (`build`, feature `build`, for build scripts) checks them and writes a
+//! nested match on the discriminating bits; what is here is what the generated code, disassemblers
+//! and generators of random programs use at run time. The table's syntax stands in [`build`'s
+//! parser](self).
 //!
 //! ```text
 //! ext      rv32 rv64 i m                      # conditions, numbered from bit 0 of a set

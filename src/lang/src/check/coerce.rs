@@ -1,7 +1,7 @@
 //! Fits a value to the type of a property or param: E0201 to E0210.
 //!
-//! Units belong to the type. A plain number is accepted for sizes and addresses (they count bytes) and
-//! for counts, never for frequencies and durations.
+//! Units belong to the type. A plain number is accepted for sizes and addresses (they count bytes)
+//! and for counts, never for frequencies and durations.
 
 use super::Cx;
 use super::values::{Num, Val, binary, size};

@@ -174,7 +174,8 @@ impl Cx<'_> {
         }
     }
 
-    /// Works out what a name is defined by; names defined by names are followed so far and no further.
+    /// Works out what a name is defined by; names defined by names are followed so far and no
+    /// further.
     fn deeper(&mut self, e: &Expr, work: impl FnOnce(&mut Self) -> Val) -> Val {
         if self.depth >= DEEPEST {
             return self.no_value(e.span, format!("it is defined through {DEEPEST} other names"));

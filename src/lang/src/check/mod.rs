@@ -1,8 +1,8 @@
 //! The checker: names, values, parts, clocks, wires, maps, views, requirements - in this order, and
 //! without constructing anything.
 //!
-//! Each step reports into one sink and goes on with what it could resolve. What a message has been made
-//! about becomes "unknown", and unknown things are silent: one mistake, one message.
+//! Each step reports into one sink and goes on with what it could resolve. What a message has been
+//! made about becomes "unknown", and unknown things are silent: one mistake, one message.
 
 mod clocks;
 mod coerce;
@@ -35,8 +35,8 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) use parts::Element;
 pub(crate) use ranges::ends_of_ranges;
 
-/// Unresolved names for which the nearest name is looked up: more than anybody reads, and an end for
-/// texts that are nothing but mistakes.
+/// Unresolved names for which the nearest name is looked up: more than anybody reads, and an end
+/// for texts that are nothing but mistakes.
 const GUESSES: usize = 100;
 
 /// Everything that the steps share.

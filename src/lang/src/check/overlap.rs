@@ -33,7 +33,8 @@ impl Cx<'_> {
         }
     }
 
-    /// Rows of one priority must not overlap: sorted by base, each against the one that reaches furthest.
+    /// Rows of one priority must not overlap: sorted by base, each against the one that reaches
+    /// furthest.
     fn overlaps(&mut self, b: usize) {
         let Some(bus) = self.buses.get(b) else { return };
         let mut found = Vec::new();
@@ -154,7 +155,8 @@ impl Cx<'_> {
         !found.is_empty()
     }
 
-    /// Windows of windows multiply: a view has an end, or a few lines could fill the memory of the host.
+    /// Windows of windows multiply: a view has an end, or a few lines could fill the memory of the
+    /// host.
     fn window_floods(&mut self) -> bool {
         let mut rows: Vec<Option<u64>> = vec![None; self.buses.len()];
         // There are no circles: in as many rounds as there are buses every count is known.

@@ -1,11 +1,13 @@
-//! Params at both ends of their ranges: a machine that holds for one value only should not offer others.
+//! Params at both ends of their ranges: a machine that holds for one value only should not offer
+//! others.
 
 use crate::diag::{Severity, Sink};
 use crate::typed::Machine;
 use hetemu_schema::Catalog;
 
-/// Checks a sound machine again with each param at the ends of its range, the others as they are. Of
-/// each end the first error is reported as a warning, at its own place, with the value that brings it about.
+/// Checks a sound machine again with each param at the ends of its range, the others as they are.
+/// Of each end the first error is reported as a warning, at its own place, with the value that
+/// brings it about.
 pub(crate) fn ends_of_ranges(m: &Machine, catalog: &Catalog, sink: &mut Sink) {
     for (i, p) in m.params.iter().enumerate() {
         let Some((low, high)) = &p.range else { continue };

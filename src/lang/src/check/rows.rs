@@ -34,7 +34,8 @@ impl Cx<'_> {
         }
     }
 
-    /// Memories take their size from the row that declares them, else from the first that maps them.
+    /// Memories take their size from the row that declares them, else from the first that maps
+    /// them.
     fn sizes_from_rows(&mut self) {
         let m = self.m;
         for declaring in [true, false] {

@@ -171,8 +171,8 @@ impl Cx<'_> {
         }
     }
 
-    /// Fills defaults in and reports what is required and not set. The size of a memory may still come
-    /// from its row, so it is looked for with the rows.
+    /// Fills defaults in and reports what is required and not set. The size of a memory may still
+    /// come from its row, so it is looked for with the rows.
     fn missing(&mut self, el: usize) {
         let Some(e) = self.elements.get_mut(el) else { return };
         let ty = e.part.ty;
@@ -274,8 +274,8 @@ impl Cx<'_> {
 }
 
 /// Settings of the machine itself: what to log, the longest time that a cluster runs by itself, the
-/// seed of everything random, whether the guest may call the host, whether an access to nothing stops
-/// the run.
+/// seed of everything random, whether the guest may call the host, whether an access to nothing
+/// stops the run.
 const MACHINE: [(&str, Option<PropType>); 5] = [
     ("log", None),
     ("quantum", Some(PropType::Duration)),

@@ -1,6 +1,7 @@
 //! What each initiator sees: E0504, E0507, E0508, W0902, and byte order and width along the path.
 //!
-//! These checks run on the graph: an initiator's flattened view is [`hetemu_graph::flatten`] of its bus.
+//! These checks run on the graph: an initiator's flattened view is [`hetemu_graph::flatten`] of its
+//! bus.
 
 use super::values::{hex, size};
 use super::widths;

@@ -57,8 +57,8 @@ fn widest(r: &Region) -> u32 {
     1 << (7 - (r.access | 1).leading_zeros())
 }
 
-/// E0603: the registers take none of the widths that can arrive, or have 64-bit registers that take no
-/// 64-bit access.
+/// E0603: the registers take none of the widths that can arrive, or have 64-bit registers that take
+/// no 64-bit access.
 fn width(
     core: &str,
     bits: u8,

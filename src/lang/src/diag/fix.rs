@@ -3,8 +3,8 @@
 use super::{Diagnostic, Edit};
 use crate::source::{FileId, SourceMap};
 
-/// The text of a file after every fix that does not touch another one, and how many were made.
-/// Of several proposals of one diagnostic the first with edits counts; it is made whole or not at all.
+/// The text of a file after every fix that does not touch another one, and how many were made. Of
+/// several proposals of one diagnostic the first with edits counts; it is made whole or not at all.
 pub fn apply_fixes(diags: &[Diagnostic], sources: &SourceMap, file: FileId) -> (String, usize) {
     let text = sources.get(file).map_or("", |f| f.text.as_str());
     let mut taken: Vec<&Edit> = Vec::new();

@@ -11,8 +11,8 @@ use std::fmt::Write;
 /// How many messages are shown; the rest are counted.
 const SHOWN: usize = 20;
 
-/// The messages as a person reads them, at most 20 and a count of the rest. `colour` is for terminals;
-/// without it the text is plain and the same everywhere. `width` is in characters.
+/// The messages as a person reads them, at most 20 and a count of the rest. `colour` is for
+/// terminals; without it the text is plain and the same everywhere. `width` is in characters.
 pub fn render(diags: &[Diagnostic], sources: &SourceMap, colour: bool, width: usize) -> String {
     let styles = if colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
     let mut theme = GraphicalTheme::unicode();

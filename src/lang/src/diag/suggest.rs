@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
-/// Number of single-character insertions, deletions, replacements and swaps of neighbours between two
-/// words (optimal string alignment), upper and lower case being half a change; in half steps.
+/// Number of single-character insertions, deletions, replacements and swaps of neighbours between
+/// two words (optimal string alignment), upper and lower case being half a change; in half steps.
 fn distance(a: &[char], b: &[char]) -> usize {
     let cost = |x: char, y: char| match () {
         () if x == y => 0,
@@ -28,8 +28,8 @@ fn distance(a: &[char], b: &[char]) -> usize {
     d[a.len() * w + b.len()]
 }
 
-/// The candidate that `word` is most likely a slip of, if one is near enough: at most a third of its
-/// letters changed, or the word being a part of the candidate. Ties go to the first in order.
+/// The candidate that `word` is most likely a slip of, if one is near enough: at most a third of
+/// its letters changed, or the word being a part of the candidate. Ties go to the first in order.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let w: Vec<char> = word.chars().take(64).collect();
     let limit = match w.len() {

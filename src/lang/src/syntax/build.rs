@@ -24,7 +24,8 @@ pub(crate) fn find<'i>(pairs: &Pairs<'i, Rule>, rule: Rule) -> Option<P<'i>> {
 impl Builder<'_> {
     pub(crate) fn span(&self, p: &P<'_>) -> Span {
         let s = p.as_span();
-        // A composite rule that ends in an optional takes trailing blanks and comments into its span.
+        // A composite rule that ends in an optional takes trailing blanks and comments into its
+        // span.
         let text = s.as_str();
         let slash = text.as_bytes().contains(&b'/');
         let len = if slash { text.find("//").unwrap_or(text.len()) } else { text.len() };

@@ -1,8 +1,8 @@
 //! What people write by mistake, recognised and named: E0101 to E0114.
 //!
-//! A grammar that fails says which rules it would have liked; a reader wants to hear what is wrong with
-//! the line. Each likely mistake has a test here; what none of them recognises becomes E0105 with the
-//! token at which the grammar stopped.
+//! A grammar that fails says which rules it would have liked; a reader wants to hear what is wrong
+//! with the line. Each likely mistake has a test here; what none of them recognises becomes E0105
+//! with the token at which the grammar stopped.
 
 use super::parser::{Hm, Rule, words};
 use super::split::{Flaw, Place};
@@ -296,7 +296,8 @@ fn separator(
         return None;
     }
     let whole = |text: &str| Hm::parse(entry, text).is_ok();
-    // The rest may run together with a third one; it begins a statement if it has a name and a sign.
+    // The rest may run together with a third one; it begins a statement if it has a name and a
+    // sign.
     let t = tokens(rest);
     let begins = t.first().is_some_and(|(_, w)| is_name(w))
         && t.get(1).is_some_and(|(_, w)| matches!(*w, "=" | "-" | "<" | "[" | "."));

@@ -11,7 +11,8 @@ mod generated {
 
 pub(crate) use generated::{Hm, Rule};
 
-/// What the reader would call the thing that a rule matches; `None` for rules that would only confuse.
+/// What the reader would call the thing that a rule matches; `None` for rules that would only
+/// confuse.
 pub(crate) fn words(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::ident | Rule::path | Rule::seg => "a name",

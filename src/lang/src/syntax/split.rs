@@ -1,9 +1,10 @@
 //! Cuts a text into statements before anything is parsed, so that one mistake costs one statement.
 //!
-//! The splitter knows strings, comments and brackets, and what separates statements: a newline or `;`,
-//! inside a part's braces also `,`. Where the braces of a file do not match it goes by indentation, as a
-//! reader would: a line that stands no deeper than the line with the `{` is outside of it. Files whose
-//! braces match are cut by their braces alone, however they are indented.
+//! The splitter knows strings, comments and brackets, and what separates statements: a newline or
+//! `;`, inside a part's braces also `,`. Where the braces of a file do not match it goes by
+//! indentation, as a reader would: a line that stands no deeper than the line with the `{` is
+//! outside of it. Files whose braces match are cut by their braces alone, however they are
+//! indented.
 
 /// What may stand inside the current braces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -334,9 +335,9 @@ impl<'a> Splitter<'a> {
         self.pop();
     }
 
-    /// A `}` too many: the deeper lines before it stood in braces whose `{` is missing. They are given
-    /// back to the statement before them if that is a bus. Of a part one cannot know whether its `{` or
-    /// the next line is missing, so there the lines are dropped.
+    /// A `}` too many: the deeper lines before it stood in braces whose `{` is missing. They are
+    /// given back to the statement before them if that is a bus. Of a part one cannot know whether
+    /// its `{` or the next line is missing, so there the lines are dropped.
     fn adopt(&mut self, at: usize, column: usize) -> bool {
         let Some(f) = self.stack.last_mut() else { return false };
         let deeper = |c: &&Chunk| c.column.is_none_or(|k| k > column);

@@ -1,7 +1,7 @@
 //! What the command line sets: `--set name=value` and `--plug name=value`.
 //!
-//! The arguments are put into a file of their own in the source map, so that a message can point into
-//! the command line as it points into a machine's text.
+//! The arguments are put into a file of their own in the source map, so that a message can point
+//! into the command line as it points into a machine's text.
 
 use super::{Machine, Setting};
 use crate::diag::{Diagnostic, Sink, codes, suggest};

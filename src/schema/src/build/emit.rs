@@ -1,7 +1,8 @@
 //! Rust text for types: their tables, and constants for the models that implement them.
 //!
-//! The tables are written as literals, so that a program that holds hundreds of types starts without
-//! parsing or allocating. Models name registers by the constants: `lowrisc_uart_1::INTR_STATE`.
+//! The tables are written as literals, so that a program that holds hundreds of types starts
+//! without parsing or allocating. Models name registers by the constants:
+//! `lowrisc_uart_1::INTR_STATE`.
 
 use crate::types::*;
 use std::fmt::{Debug, Write};

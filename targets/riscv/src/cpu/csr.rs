@@ -31,7 +31,8 @@ impl Hart {
         }
         let old = self.read(n, cx.regs, Some(cx.env))?;
         if writes {
-            // What an input drives in mip is not what software set: it is read but not written back.
+            // What an input drives in mip is not what software set: it is read but not written
+            // back.
             let base = match n {
                 0x344 => self.mip,
                 0x144 => self.mip & self.mideleg,

@@ -1,8 +1,8 @@
 //! Address translation: Sv32, Sv39, Sv48, Sv57. Privileged architecture, sections 12.3 to 12.6.
 //!
-//! Accessed and dirty bits are set by the walk, unless the core says that it faults instead (Svade, or
-//! Svadu with menvcfg.ADUE clear). A page without D is answered as not writable, so that the first
-//! store walks again.
+//! Accessed and dirty bits are set by the walk, unless the core says that it faults instead (Svade,
+//! or Svadu with menvcfg.ADUE clear). A page without D is answered as not writable, so that the
+//! first store walks again.
 
 use super::pmp::{self, R, W, X};
 use super::{Hart, MXR, Regime};

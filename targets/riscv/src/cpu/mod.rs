@@ -1,5 +1,5 @@
-//! One hart: privilege modes, control registers, traps, translation. What compiled code touches lies in
-//! the slots; everything here is seen by helpers only.
+//! One hart: privilege modes, control registers, traps, translation. What compiled code touches
+//! lies in the slots; everything here is seen by helpers only.
 
 mod counters;
 mod csr;
@@ -283,8 +283,8 @@ impl Hart {
         (self.lines | self.mip) & !NMI_LINE
     }
 
-    /// Whether a non-maskable interrupt is due: Ibex looks at the level and cannot nest them, others
-    /// cannot return from one and take each edge.
+    /// Whether a non-maskable interrupt is due: Ibex looks at the level and cannot nest them,
+    /// others cannot return from one and take each edge.
     fn nmi(&self) -> bool {
         match self.isa.flavor {
             Flavor::Ibex => self.lines & NMI_LINE != 0 && self.mstack.is_none(),

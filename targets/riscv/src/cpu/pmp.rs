@@ -134,7 +134,8 @@ impl Pmp {
         }
     }
 
-    /// What a mode may do at an address, and the range (first, last) around it for which that holds.
+    /// What a mode may do at an address, and the range (first, last) around it for which that
+    /// holds.
     pub(crate) fn permissions(&self, pa: u64, machine: bool) -> (u8, u64, u64) {
         let (mut low, mut high) = (0, u64::MAX);
         for &(first, last, cfg) in &self.active {
@@ -161,8 +162,8 @@ impl Pmp {
         permissions & need(access) != 0 && pa.saturating_add(bytes - 1) <= last
     }
 
-    /// The truth table of a rule: without MML the permissions count below machine mode, and there too
-    /// if the rule is locked.
+    /// The truth table of a rule: without MML the permissions count below machine mode, and there
+    /// too if the rule is locked.
     fn rule(&self, cfg: u8, machine: bool) -> u8 {
         let rwx = cfg & (R | W | X);
         let locked = cfg & L != 0;

@@ -116,8 +116,8 @@ impl Hart {
         Ok(())
     }
 
-    /// A semihosting call is an ebreak between two marks (RISC-V semihosting 0.4, section 2.1). False
-    /// if this is none, or the host answers none.
+    /// A semihosting call is an ebreak between two marks (RISC-V semihosting 0.4, section 2.1).
+    /// False if this is none, or the host answers none.
     fn semihost(&mut self, cx: &mut Cx<'_>) -> bool {
         const BEFORE: u32 = 0x01f0_1013; // slli x0, x0, 0x1f
         const AFTER: u32 = 0x4070_5013; // srai x0, x0, 7

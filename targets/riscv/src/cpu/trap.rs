@@ -15,8 +15,8 @@ const STANDARD: [u32; 6] = [11, 3, 7, 9, 1, 5];
 
 /// Ibex's non-maskable interrupt.
 const IBEX_NMI: u64 = 31;
-/// The cause of a non-maskable interrupt whose source is not told (section 3.5); its vector, which the
-/// manual leaves open, is mtvec's base.
+/// The cause of a non-maskable interrupt whose source is not told (section 3.5); its vector, which
+/// the manual leaves open, is mtvec's base.
 const UNKNOWN_NMI: u64 = 0;
 
 pub(crate) fn describe(cause: u32) -> &'static str {

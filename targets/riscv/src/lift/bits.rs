@@ -77,8 +77,8 @@ impl Lift<'_> {
         if larger { self.b.select(less, b, a) } else { self.b.select(less, a, b) }
     }
 
-    /// Each byte becomes all ones if any of its bits is set: the carry out of the low seven bits, or
-    /// the eighth, is spread over the byte.
+    /// Each byte becomes all ones if any of its bits is set: the carry out of the low seven bits,
+    /// or the eighth, is spread over the byte.
     fn orc(&mut self, i: &Insn) -> Val {
         let a = self.x(i.rs1);
         let low = self.b.bin_imm(Bin::And, a, 0x7f7f_7f7f_7f7f_7f7f);

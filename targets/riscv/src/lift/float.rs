@@ -1,8 +1,8 @@
 //! F and D. Unprivileged ISA, chapters 21 and 22.
 //!
-//! A float register is 64 bits wide; a binary32 value is boxed under ones. The first instructions that
-//! write float state while mstatus.FS is not Dirty also set the slot that makes it so; once the mode's
-//! key says Dirty that costs nothing.
+//! A float register is 64 bits wide; a binary32 value is boxed under ones. The first instructions
+//! that write float state while mstatus.FS is not Dirty also set the slot that makes it so; once
+//! the mode's key says Dirty that costs nothing.
 
 use super::{Flow, Key, Lift};
 use crate::regs;
