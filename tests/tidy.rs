@@ -19,10 +19,18 @@ const UNSAFE: &[(&str, &str)] = &[
 ];
 
 /// Files that may be longer, and why.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] = &[
+    ("src/engine/src/cluster.rs", "the run loop over all tiers shares one private state"),
+    ("src/engine/src/mmu.rs", "the fast and the slow path of one access belong side by side"),
+];
 
 /// Files with wider lines, and why.
-const WIDE: &[(&str, &str)] = &[];
+const WIDE: &[(&str, &str)] = &[
+    ("src/engine/src/interp/op.rs", "tables inside macros"),
+    ("src/engine/src/interp/run.rs", "tables inside macros"),
+    ("src/graph/src/show/svg.rs", "a style sheet"),
+    ("src/graph/src/show/view.rs", "output as it is printed"),
+];
 
 /// Layers without any state of their own: two machines run in one process.
 const STATELESS: [&str; 12] = [
@@ -152,7 +160,9 @@ fn files_are_short() {
 #[test]
 fn lines_are_narrow_and_clean() {
     let bad = |s: &Source, line: &str| {
-        let wide = line.chars().count() > WIDEST_LINE && !exempt(WIDE, &s.path);
+        // A message is found by its text, so it is not broken; rustfmt leaves such lines alone.
+        let free = line.contains('"') || exempt(WIDE, &s.path);
+        let wide = line.chars().count() > WIDEST_LINE && !free;
         wide || line.ends_with(' ') || line.contains('\t')
     };
     none(&lines(&sources(), bad));

@@ -189,9 +189,8 @@ impl Cluster {
     }
 
     /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which
-    /// takes
-    /// `ps_per_insn`. Interrupts are looked at on entry, and after every helper, exception and device
-    /// access.
+    /// takes `ps_per_insn`. Interrupts are looked at on entry, and after every helper, exception
+    /// and device access.
     pub fn run(
         &mut self,
         core: usize,

@@ -1,8 +1,8 @@
 //! The wired graph: a machine as plain data, fully resolved and sorted, with the place in the text
 //! of every fact.
 //!
-//! `lang` (and QMP through it) makes a [`Graph`]; `check`, `diff`, `graph`, `explain`, `doc` and the
-//! live machine only read it. Everything here is pure.
+//! `lang` (and QMP through it) makes a [`Graph`]; `check`, `diff`, `graph`, `explain`, `doc` and
+//! the live machine only read it. Everything here is pure.
 
 mod diff;
 mod explain;

@@ -1,7 +1,7 @@
 //! Every output of the crate on machines read from text, compared with stored goldens.
 //!
-//! `HETEMU_BLESS=1 cargo test -p hetemu-graph` writes the goldens anew; read the difference before you
-//! keep it.
+//! `HETEMU_BLESS=1 cargo test -p hetemu-graph` writes the goldens anew; read the difference before
+//! you keep it.
 
 use hetemu_graph::{Class, Detail, Graph, Span, show};
 use hetemu_lang::{Overrides, SourceMap};

@@ -1,8 +1,8 @@
 //! The RISC-V target: RV32 and RV64, I M A F D C, Zicsr Zifencei Zba Zbb Zbc Zbs, M/S/U modes, PMP
 //! with Smepmp, Sv32 to Sv57.
 //!
-//! `decode.table` is the list of instructions; [`lift`] turns them into IR; [`isa`] says what one core
-//! has, from its schema; [`cpu`] is the hart: control registers, traps, translation.
+//! `decode.table` is the list of instructions; [`lift`] turns them into IR; [`isa`] says what one
+//! core has, from its schema; [`cpu`] is the hart: control registers, traps, translation.
 
 pub mod cpu;
 pub mod disasm;

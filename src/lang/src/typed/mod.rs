@@ -1,7 +1,7 @@
 //! The typed machine: plain data between the front ends and the checker.
 //!
-//! `.hm` text fills it from the syntax tree ([`from_file`]), QMP fills it step by step; both pass the
-//! same checker. Every place in it may be [`crate::source::NOWHERE`].
+//! `.hm` text fills it from the syntax tree ([`from_file`]), QMP fills it step by step; both pass
+//! the same checker. Every place in it may be [`crate::source::NOWHERE`].
 
 mod overrides;
 
