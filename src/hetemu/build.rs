@@ -1,4 +1,5 @@
-//! Embeds the shipped machines and their built firmware, so that the binary works from any directory.
+//! Embeds the shipped machines and their built firmware, so that the binary works from any
+//! directory.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -22,12 +23,15 @@ fn main() {
     let mut files = Vec::new();
     collect(&machines, &mut files);
     files.sort();
-    let mut text = String::from("/// Path below `machines/`, content.\npub(super) static FILES: &[(&str, &[u8])] = &[\n");
+    let mut text = String::from(
+        "/// Path below `machines/`, content.\npub(super) static FILES: &[(&str, &[u8])] = &[\n",
+    );
     for file in &files {
         let Ok(name) = file.strip_prefix(&machines) else { continue };
         writeln!(text, "    ({:?}, include_bytes!({:?})),", name, file).expect("a string");
     }
     text.push_str("];\n");
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    std::fs::write(Path::new(&out).join("embedded.rs"), text).expect("the output directory is writable");
+    std::fs::write(Path::new(&out).join("embedded.rs"), text)
+        .expect("the output directory is writable");
 }

@@ -2,8 +2,8 @@
 //!
 //!     cargo build --release && cargo run --release --example startup [MACHINE] [RUNS]
 //!
-//! The child says when it ran its first instruction on the host's monotonic clock (`--stats --format
-//! json`), which this process reads before it starts the child.
+//! The child says when it ran its first instruction on the host's monotonic clock (`--stats
+//! --format json`), which this process reads before it starts the child.
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -45,9 +45,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let at = |q: f64| times.get(((times.len() - 1) as f64 * q) as usize).copied().unwrap_or_default();
+    let at =
+        |q: f64| times.get(((times.len() - 1) as f64 * q) as usize).copied().unwrap_or_default();
     println!(
-        "{machine}: process start to first instruction, {} runs: best {:.2} ms, median {:.2} ms, 90% {:.2} ms (checked after {:.2} ms of it)",
+        "{machine}: process start to first instruction, {} runs: best {:.2} ms, median {:.2} ms, \
+         90% {:.2} ms (checked after {:.2} ms of it)",
         times.len(),
         at(0.0).0,
         at(0.5).0,

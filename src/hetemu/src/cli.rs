@@ -1,6 +1,8 @@
 //! The command line.
 
-use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use std::time::Duration;
 
 /// An emulator in which a machine is a text that reads like a datasheet.
@@ -64,7 +66,8 @@ pub(crate) struct Run {
     pub(crate) machine: String,
     #[command(flatten)]
     pub(crate) setting: Setting,
-    /// Load a program: an ELF file, or raw bytes at an address; cores begin at the first one's entry
+    /// Load a program: an ELF file, or raw bytes at an address; cores begin at the first one's
+    /// entry
     #[arg(long, value_name = "FILE[@ADDR]")]
     pub(crate) image: Vec<String>,
     /// Wait for output that matches; if nothing is sent after the last one, it ends the run with 0
@@ -106,12 +109,13 @@ pub(crate) struct Run {
 }
 
 const RUN_HELP: &str = "\
-Serial plugs: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH, unix-listen:PATH.
+Serial plugs: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH,
+unix-listen:PATH.
 On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
 
-Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad command
-line or unreadable file; 4 --timeout, or an --expect that did not come; 5 the guest cannot go on (it
-hangs, its trap handler faults) or --strict stopped it; 70 a fault of hetemu itself.";
+Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad
+command line or unreadable file; 4 --timeout, or an --expect that did not come; 5 the guest cannot
+go on (it hangs, its trap handler faults) or --strict stopped it; 70 a fault of hetemu itself.";
 
 /// On or off.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,7 +284,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time: 10, 500ms, 5s, 2m"))?;
+    let number: f64 =
+        number.parse().map_err(|_| format!("`{text}` is no time: 10, 500ms, 5s, 2m"))?;
     let factor = match unit.trim() {
         "" | "s" => 1.0,
         "ms" => 1e-3,

@@ -1,8 +1,8 @@
 //! The loop that gives a machine the host's time: input, limits, the Ctrl-A menu, pacing.
 //!
-//! A machine runs as fast as it can. Only while every core waits, and a person or a program may still
-//! send something, virtual time follows the host's clock, so that a clock on the guest's screen is right
-//! and the host's processor rests.
+//! A machine runs as fast as it can. Only while every core waits, and a person or a program may
+//! still send something, virtual time follows the host's clock, so that a clock on the guest's
+//! screen is right and the host's processor rests.
 
 use crate::console::Shared;
 use hetemu_host::{Bell, Command, Console, MENU, Serial};

@@ -3,10 +3,10 @@
 //! The binary is a thin layer of commands over this; it is the only crate that names devices and
 //! targets, in [`registry`].
 
+pub mod codes;
 pub mod find;
 pub mod registry;
 pub mod script;
-pub mod codes;
 
 use find::Source;
 use hetemu_graph::Graph;

@@ -1,4 +1,5 @@
-//! Everything that this program knows by name. A new family of devices, or a new target, is one line.
+//! Everything that this program knows by name. A new family of devices, or a new target, is one
+//! line.
 
 use hetemu_hw::{Family, schema::DeviceType};
 use hetemu_isa::Target;

@@ -45,7 +45,8 @@ impl Script {
         !self.any
     }
 
-    /// Whether the last step, an expectation, was met. After a text to send the guest goes on to its own end.
+    /// Whether the last step, an expectation, was met. After a text to send the guest goes on to
+    /// its own end.
     pub fn done(&self) -> bool {
         self.ends && self.steps.is_empty() && self.ready.is_empty()
     }
@@ -117,12 +118,15 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
             Some('\\') => b'\\',
             Some('x') => {
                 let digits: String = chars.by_ref().take(2).collect();
-                u8::from_str_radix(&digits, 16)
-                    .ok()
-                    .filter(|_| digits.len() == 2)
-                    .ok_or_else(|| format!("`\\x{digits}` in `{text}`: two hex digits follow \\x"))?
+                u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2).ok_or_else(
+                    || format!("`\\x{digits}` in `{text}`: two hex digits follow \\x"),
+                )?
             }
-            Some(c) => return Err(format!("`\\{c}` in `{text}` is no escape: \\n \\r \\t \\e \\0 \\\\ \\xHH")),
+            Some(c) => {
+                return Err(format!(
+                    "`\\{c}` in `{text}` is no escape: \\n \\r \\t \\e \\0 \\\\ \\xHH"
+                ));
+            }
             None => return Err(format!("`{text}` ends in a lone backslash")),
         });
     }

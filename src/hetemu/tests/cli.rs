@@ -71,8 +71,23 @@ fn scripts_and_limits() {
 
 #[test]
 fn runs_are_the_same_every_time() {
-    let args = ["run", OPENTITAN, "--expect", "> ", "--send", "ticks\\r", "--expect", "ticks, ",
-        "--expect", "> ", "--send", "exit 3\\r", "--stats", "--format", "json"];
+    let args = [
+        "run",
+        OPENTITAN,
+        "--expect",
+        "> ",
+        "--send",
+        "ticks\\r",
+        "--expect",
+        "ticks, ",
+        "--expect",
+        "> ",
+        "--send",
+        "exit 3\\r",
+        "--stats",
+        "--format",
+        "json",
+    ];
     let run = || {
         let o = hetemu(&args);
         assert_eq!(o.status.code(), Some(3));
@@ -94,7 +109,9 @@ fn check_prints_a_line_a_machine() {
     expect(&["check", "riscv-virt", "--set", "cpu=rv128"], 1, &["1 error"], &["rv128"]);
     expect(&["check", "/no/such/file.hm"], 2, &[], &["/no/such/file.hm"]);
 
-    let bad = file("bad.hm", b"hm 1\nmachine bad\nplug p : serial\nc : lowrisc.ibex { bus = m }\nbus m {\n  0x0 + 4 GB ram : memory.ram\n}\n");
+    let row = "bus m {\n  0 + 4 GB ram : memory.ram\n}\n";
+    let text = format!("hm 1\nmachine bad\nc : lowrisc.ibex {{ bus = m }}\n{row}");
+    let bad = file("bad.hm", text.as_bytes());
     expect(&["check", &bad], 1, &["error"], &["E0201", "GiB"]);
     let json = expect(&["check", &bad, "--format", "json"], 1, &["E0201"], &[]);
     for line in json.lines() {
@@ -123,7 +140,12 @@ fn graphs_in_every_form() {
     let view = ["0x1000_0000 .. 0x1000_FFFF", "memory.ram", "lowrisc.uart"];
     expect(&["graph", OPENTITAN, "--view", "ibex"], 0, &view, &[]);
     expect(&["graph", OPENTITAN, "--view", "nobody"], 2, &[], &["ibex"]);
-    expect(&["graph", OPENTITAN, "--irq"], 0, &["uart.rx_watermark -> plic[2] -> ibex.external"], &[]);
+    expect(
+        &["graph", OPENTITAN, "--irq"],
+        0,
+        &["uart.rx_watermark -> plic[2] -> ibex.external"],
+        &[],
+    );
     expect(&["graph", OPENTITAN, "--clocks"], 0, &["50 MHz"], &[]);
     expect(&["graph", OPENTITAN, "--dot"], 0, &["digraph"], &[]);
     expect(&["graph", OPENTITAN, "--mermaid"], 0, &["uart"], &[]);
@@ -156,8 +178,18 @@ fn explain_codes_and_facts() {
     expect(&["explain", "E0405"], 0, &["E0405"], &[]);
     expect(&["explain", "e1103"], 0, &["trap handler"], &[]);
     expect(&["explain", "E9999"], 2, &[], &["E0405", "E1103"]);
-    expect(&["explain", OPENTITAN, "uart.rx_watermark"], 0, &["plic[2]", "machines/opentitan.hm:"], &[]);
-    expect(&["explain", OPENTITAN, "0x4000_0000", "--as", "ibex"], 0, &["uart.regs", "INTR_STATE"], &[]);
+    expect(
+        &["explain", OPENTITAN, "uart.rx_watermark"],
+        0,
+        &["plic[2]", "machines/opentitan.hm:"],
+        &[],
+    );
+    expect(
+        &["explain", OPENTITAN, "0x4000_0000", "--as", "ibex"],
+        0,
+        &["uart.regs", "INTR_STATE"],
+        &[],
+    );
     expect(&["explain", OPENTITAN, "nothing.here"], 2, &[], &["nothing.here"]);
 }
 
@@ -169,9 +201,16 @@ fn lists() {
     expect(&["target"], 0, &["riscv (runs)", "lowrisc.ibex@1"], &[]);
     expect(&["target", "riscv.rv64"], 0, &["RISC-V"], &[]);
     expect(&["machines"], 0, &["opentitan", "opentitan-earlgrey", "riscv-virt"], &[]);
-    for args in [["device", "--format", "json"], ["target", "--format", "json"], ["machines", "--format", "json"]] {
+    for args in [
+        ["device", "--format", "json"],
+        ["target", "--format", "json"],
+        ["machines", "--format", "json"],
+    ] {
         let json = expect(&args, 0, &[], &[]);
-        assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok_and(|v| v.is_array()), "{args:?}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&json).is_ok_and(|v| v.is_array()),
+            "{args:?}"
+        );
     }
     expect(&["completions", "bash"], 0, &["hetemu"], &[]);
     expect(&["frobnicate"], 2, &[], &["frobnicate"]);
@@ -182,9 +221,19 @@ fn lists() {
 #[test]
 fn machines_without_models_are_told() {
     let trio = "src/hetemu/tests/samples/trio.hm";
-    expect(&["check", trio], 0, &["trio           ok   18 parts   22 wires    3 views   1 note"], &[]);
+    expect(
+        &["check", trio],
+        0,
+        &["trio           ok   18 parts   22 wires    3 views   1 note"],
+        &[],
+    );
     expect(&["run", trio], 1, &[], &["E1001", "`m4` cannot run", "`be` cannot run"]);
-    expect(&["run", "src/hetemu/tests/samples/opentitan.hm", "--vtimeout", "1ms"], 5, &[], &["E1103"]);
+    expect(
+        &["run", "src/hetemu/tests/samples/opentitan.hm", "--vtimeout", "1ms"],
+        5,
+        &[],
+        &["E1103"],
+    );
     expect(&["run", OPENTITAN, "--plug", "serial0=ftp:x"], 2, &[], &["E1004", "ftp:x"]);
     expect(&["run", "riscv-virt"], 2, &[], &["E1009", "--image"]);
 }
@@ -202,7 +251,8 @@ fn several_back_ends() {
 #[test]
 fn stubs_are_counted_by_name() {
     let earlgrey = "machines/opentitan-earlgrey.hm";
-    let talk = ["--expect", "> ", "--send", "mem 0x40040014\\r", "--expect", "> ", "--send", "exit 2\\r"];
+    let talk =
+        ["--expect", "> ", "--send", "mem 0x40040014\\r", "--expect", "> ", "--send", "exit 2\\r"];
     let mut args = vec!["run", earlgrey, "--vtimeout", "5s"];
     args.extend(talk);
     expect(&args, 2, &["00000000"], &["1 access to registers that are not implemented", "gpio"]);
@@ -214,7 +264,10 @@ fn stubs_are_counted_by_name() {
 fn wires_that_oscillate_are_told() {
     let source = std::fs::read_to_string(root().join(OPENTITAN)).unwrap();
     let text = format!("{source}\ninverter : signal.not {{ out -> inverter }}\n");
-    let text = text.replace("firmware/opentitan", &format!("{}/machines/firmware/opentitan", root().display()));
+    let text = text.replace(
+        "firmware/opentitan",
+        &format!("{}/machines/firmware/opentitan", root().display()),
+    );
     let ring = file("ring.hm", text.as_bytes());
     expect(&["run", &ring, "--vtimeout", "1ms"], 5, &[], &["E1106", "`inverter`"]);
 }

@@ -18,7 +18,11 @@ fn addi_t0(n: u32) -> u32 {
 /// A jump back by so many bytes.
 fn back(n: u32) -> u32 {
     let imm = n.wrapping_neg();
-    (imm >> 20 & 1) << 31 | (imm >> 1 & 0x3ff) << 21 | (imm >> 11 & 1) << 20 | (imm >> 12 & 0xff) << 12 | 0x6f
+    (imm >> 20 & 1) << 31
+        | (imm >> 1 & 0x3ff) << 21
+        | (imm >> 11 & 1) << 20
+        | (imm >> 12 & 0xff) << 12
+        | 0x6f
 }
 
 #[track_caller]
@@ -62,7 +66,13 @@ fn waiting_for_the_clock_is_no_circle() {
 #[test]
 fn no_trap_handler() {
     // mtvec is 0, where nothing is.
-    run("double", &[0], &[], 5, &["E1103", "first:", "illegal instruction", "then:", "fetch", "nearest: mrom"]);
+    run(
+        "double",
+        &[0],
+        &[],
+        5,
+        &["E1103", "first:", "illegal instruction", "then:", "fetch", "nearest: mrom"],
+    );
 }
 
 #[test]
@@ -74,10 +84,17 @@ fn a_handler_that_changes_nothing() {
 #[test]
 fn strict_stops_at_nothing() {
     // lw t0, 0(zero)
-    run("strict", &[0x0000_2283], &["--strict"], 5, &["E1105", "reads 0x0000_0000", "nearest: mrom"]);
+    run(
+        "strict",
+        &[0x0000_2283],
+        &["--strict"],
+        5,
+        &["E1105", "reads 0x0000_0000", "nearest: mrom"],
+    );
 }
 
-/// The finisher's exit codes: lui t0, 0x100; lui t1, CODE << 4; addi t1, 0x333 - sign; sw t1, 0(t0).
+/// The finisher's exit codes: lui t0, 0x100; lui t1, CODE << 4; addi t1, 0x333 - sign; sw t1,
+/// 0(t0).
 #[test]
 fn exit_codes() {
     // 0x0005_3333: failed with code 5.

@@ -1,4 +1,5 @@
-//! A person at a terminal: raw mode, the Ctrl-A menu, and the terminal as it was, however a run ends.
+//! A person at a terminal: raw mode, the Ctrl-A menu, and the terminal as it was, however a run
+//! ends.
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -77,7 +78,9 @@ impl Session {
     #[track_caller]
     fn is_raw(&self) {
         let now = tcgetattr(&self.terminal).expect("a terminal");
-        assert!(!now.local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
+        assert!(
+            !now.local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+        );
     }
 
     #[track_caller]

@@ -1,9 +1,9 @@
 //! Standard input and output: a raw terminal with the Ctrl-A menu, or pipes.
 
+use crate::Serial;
 use crate::bell::Bell;
 use crate::escape::{Command, Escape};
 use crate::terminal::RawTerminal;
-use crate::Serial;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -42,8 +42,8 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Console {
-    /// Takes over standard input and output. A terminal becomes raw until the last clone is dropped;
-    /// with `read` off nothing is read.
+    /// Takes over standard input and output. A terminal becomes raw until the last clone is
+    /// dropped; with `read` off nothing is read.
     pub fn open(bell: &Bell, read: bool) -> std::io::Result<Console> {
         let raw = if read { RawTerminal::enter()? } else { None };
         let console = Console {
@@ -57,8 +57,8 @@ impl Console {
             bell: bell.clone(),
             raw: raw.map(Arc::new),
         };
-        // What is there from the start is taken at the start: a run with input from a file, or with none,
-        // does not depend on when a thread first looks.
+        // What is there from the start is taken at the start: a run with input from a file, or with
+        // none, does not depend on when a thread first looks.
         let ended = read && console.raw.is_none() && !take_first(&console.inbox);
         if read && !ended {
             let (inbox, bell, menu) = (console.inbox.clone(), bell.clone(), console.raw.is_some());

@@ -1,7 +1,7 @@
 //! The host's ends of plugs: terminals, files, sockets.
 //!
-//! Calls of the machine never wait: what comes in is read by a thread for each source and put aside, and
-//! a [`Bell`] wakes whoever has nothing else to do.
+//! Calls of the machine never wait: what comes in is read by a thread for each source and put
+//! aside, and a [`Bell`] wakes whoever has nothing else to do.
 
 mod bell;
 mod console;
@@ -35,7 +35,10 @@ pub trait Serial: Send {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not a back end's name.
-    #[error("`{0}` is no serial back end: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH or unix-listen:PATH")]
+    #[error(
+        "`{0}` is no serial back end: stdio, null, pty, file:PATH, tcp:HOST:PORT, \
+         listen:HOST:PORT, unix:PATH or unix-listen:PATH"
+    )]
     Unknown(String),
     /// The operating system refuses.
     #[error("{what}: {error}")]

@@ -51,8 +51,8 @@ impl Spec {
     }
 }
 
-/// Opens a back end. Standard input and output belong to one [`crate::Console`] a run, which the caller
-/// has: for `Stdio` this gives nothing.
+/// Opens a back end. Standard input and output belong to one [`crate::Console`] a run, which the
+/// caller has: for `Stdio` this gives nothing.
 pub fn open(spec: &Spec, bell: &Bell) -> Result<Option<Box<dyn Serial>>, Error> {
     Ok(Some(match spec {
         Spec::Stdio => return Ok(None),

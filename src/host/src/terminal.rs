@@ -1,5 +1,5 @@
-//! Raw mode of the terminal, given back in every case: at the end, on a panic, and when a signal ends
-//! the program.
+//! Raw mode of the terminal, given back in every case: at the end, on a panic, and when a signal
+//! ends the program.
 
 use rustix::termios::{
     ControlModes, InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty,
@@ -26,8 +26,8 @@ fn restore(saved: &Saved) {
     }
 }
 
-/// Bytes come as they are typed, unechoed, Ctrl-C and Ctrl-Z included. Output keeps its translation of
-/// newlines: firmware that sends a bare newline is shown as a console shows it.
+/// Bytes come as they are typed, unechoed, Ctrl-C and Ctrl-Z included. Output keeps its translation
+/// of newlines: firmware that sends a bare newline is shown as a console shows it.
 fn make_raw(t: &mut Termios) {
     t.input_modes -= InputModes::BRKINT
         | InputModes::ICRNL
@@ -48,8 +48,8 @@ fn make_raw(t: &mut Termios) {
 }
 
 impl RawTerminal {
-    /// Sets the terminal on standard input to raw mode; `None` if there is none, or if this process is
-    /// in the background and would be stopped for it.
+    /// Sets the terminal on standard input to raw mode; `None` if there is none, or if this process
+    /// is in the background and would be stopped for it.
     pub fn enter() -> io::Result<Option<RawTerminal>> {
         let stdin = io::stdin();
         if !isatty(&stdin) {

@@ -1,9 +1,11 @@
 //! ELF files of either word size and byte order (System V gABI, chapters 4 and 5).
 
 use crate::{Error, Image, Kind, MAX_IMAGE, Segment, Symbol, Symbols};
-use object::elf::{ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PT_LOAD, STT_FUNC, STT_NOTYPE, STT_OBJECT};
-use object::read::elf::{FileHeader, ProgramHeader, Sym};
 use object::Endianness;
+use object::elf::{
+    ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PT_LOAD, STT_FUNC, STT_NOTYPE, STT_OBJECT,
+};
+use object::read::elf::{FileHeader, ProgramHeader, Sym};
 
 /// Reads an ELF executable.
 pub fn load(bytes: &[u8]) -> Result<Image, Error> {
@@ -64,7 +66,11 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
 }
 
 /// Symbols help reports only: damaged tables give none.
-fn symbols<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness, bytes: &[u8]) -> Symbols {
+fn symbols<H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    bytes: &[u8],
+) -> Symbols {
     let mut list = Vec::new();
     let Ok(sections) = header.sections(endian, bytes) else { return Symbols::default() };
     let Ok(table) = sections.symbols(endian, bytes, object::elf::SHT_SYMTAB) else {
@@ -134,7 +140,8 @@ mod tests {
     fn all_four_kinds_are_read() {
         for (bits, big) in [(32, false), (32, true), (64, false), (64, true)] {
             // The entry of the file is virtual; what is loaded runs at load addresses.
-            let image = load(&tiny(bits, big, 2, 0x8000_0000 - 0x10_0000, &[1, 2, 3, 4, 5, 6])).unwrap();
+            let image =
+                load(&tiny(bits, big, 2, 0x8000_0000 - 0x10_0000, &[1, 2, 3, 4, 5, 6])).unwrap();
             assert_eq!(image.kind, Kind::Elf);
             assert_eq!((image.bits, image.big_endian), (Some(bits), Some(big)));
             assert_eq!(image.segments.len(), 1);
@@ -155,6 +162,9 @@ mod tests {
             bad[i] ^= 0xff;
             let _ = load(&bad);
         }
-        assert_eq!(load(&tiny(32, false, 1, 0, &[0])).unwrap_err(), Error::NotExecutable("an object file"));
+        assert_eq!(
+            load(&tiny(32, false, 1, 0, &[0])).unwrap_err(),
+            Error::NotExecutable("an object file")
+        );
     }
 }

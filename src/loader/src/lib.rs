@@ -17,7 +17,9 @@ pub enum Error {
     #[error("not a sound ELF file: {0}")]
     Elf(String),
     /// The ELF file is no program that could be run: an object file, a core dump.
-    #[error("an ELF file that cannot be run ({0}): only executables and position-independent ones can")]
+    #[error(
+        "an ELF file that cannot be run ({0}): only executables and position-independent ones can"
+    )]
     NotExecutable(&'static str),
     /// The compressed stream is damaged or does not end.
     #[error("damaged gzip data: {0}")]

@@ -34,7 +34,8 @@ impl Symbols {
         self.list.iter().find(|s| s.name == name).map(|s| s.addr)
     }
 
-    /// The symbol that an address lies in, and how far. A symbol without a size reaches to the next.
+    /// The symbol that an address lies in, and how far. A symbol without a size reaches to the
+    /// next.
     pub fn at(&self, addr: u64) -> Option<(&Symbol, u64)> {
         let end = self.list.partition_point(|s| s.addr <= addr);
         // A few steps back: small symbols may lie inside of larger ones.
@@ -80,7 +81,8 @@ mod tests {
 
     #[test]
     fn addresses_get_the_name_they_lie_in() {
-        let sym = |addr, size, name: &str| Symbol { addr, size, name: name.into(), function: size > 0 };
+        let sym =
+            |addr, size, name: &str| Symbol { addr, size, name: name.into(), function: size > 0 };
         let symbols = Symbols::new(vec![
             sym(0x100, 0x40, "main"),
             sym(0x110, 0, "loop"),

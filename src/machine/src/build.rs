@@ -20,8 +20,11 @@ const DEFAULT_TIMEBASE: u64 = 10_000_000;
 pub(crate) fn passive(part: &Part) -> bool {
     let ty = part.ty;
     let bytes = |k: RegionKind| matches!(k, RegionKind::Ram | RegionKind::Rom);
-    ty.inputs.is_empty() && ty.outputs.is_empty() && ty.regions.iter().all(|r| bytes(r.kind))
-        && ty.attaches.is_none() && ty.buses.is_empty()
+    ty.inputs.is_empty()
+        && ty.outputs.is_empty()
+        && ty.regions.iter().all(|r| bytes(r.kind))
+        && ty.attaches.is_none()
+        && ty.buses.is_empty()
 }
 
 /// What a machine needs and the program does not have.
@@ -40,13 +43,23 @@ pub(crate) fn missing(graph: &Graph, registry: &Registry) -> Vec<Report> {
                         "E1001",
                         format!("`{name}` cannot run: there is no target `{}` yet", core.isa),
                     )
-                    .note("note", format!("{} checks; targets that run: {}", part.ty.full_name(), known.join(", "))),
+                    .note(
+                        "note",
+                        format!(
+                            "{} checks; targets that run: {}",
+                            part.ty.full_name(),
+                            known.join(", ")
+                        ),
+                    ),
                 );
             }
         } else if !passive(part) && registry.model(part.ty).is_none() {
             out.push(Report::new(
                 "E1002",
-                format!("`{name}` cannot run: {} has a schema and no model yet", part.ty.full_name()),
+                format!(
+                    "`{name}` cannot run: {} has a schema and no model yet",
+                    part.ty.full_name()
+                ),
             ));
         }
     }
@@ -81,8 +94,8 @@ pub(crate) fn slots(
     let mut slot_of = BTreeMap::new();
     for (id, part) in graph.parts().filter(|(_, p)| p.ty.core.is_none()) {
         let Some(model) = registry.model(part.ty) else { continue };
-        let device = (model.create)(&config(graph, id))
-            .map_err(|e| Report::new("E1005", e.to_string()))?;
+        let device =
+            (model.create)(&config(graph, id)).map_err(|e| Report::new("E1005", e.to_string()))?;
         let links = part.ty.links.iter().map(|l| {
             let plug = part.links.get(l.name)?;
             plugs.iter().position(|p| p.name == *plug)
@@ -121,7 +134,10 @@ fn config(graph: &Graph, id: PartId) -> Config {
 }
 
 /// Serial plugs, with the host's ends that were given.
-pub(crate) fn plugs(graph: &Graph, mut hosts: BTreeMap<String, Box<dyn SerialPlug>>) -> Vec<PlugState> {
+pub(crate) fn plugs(
+    graph: &Graph,
+    mut hosts: BTreeMap<String, Box<dyn SerialPlug>>,
+) -> Vec<PlugState> {
     let serial = graph.plugs.iter().filter(|p| p.kind == PlugKind::Serial);
     serial
         .map(|p| PlugState {

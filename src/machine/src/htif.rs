@@ -1,10 +1,10 @@
 //! HTIF: the host-target interface of the RISC-V test programs and of Berkeley's boot loader.
 //!
-//! Two 64-bit words of guest memory, found by the ELF symbols `tohost` and `fromhost`. The guest writes
-//! a command to `tohost`: device in the top byte, command in the next, payload below. Device 0 command
-//! 0 is an exit (payload bit 0 set, exit code above it) or a proxied system call; device 1 is a console.
-//! (riscv-isa-sim, fesvr; riscv-tests, env/v/vm.c.) Nobody is told of a store to memory, so the machine
-//! looks after each slice, and keeps slices short while there is a `tohost`.
+//! Two 64-bit words of guest memory, found by the ELF symbols `tohost` and `fromhost`. The guest
+//! writes a command to `tohost`: device in the top byte, command in the next, payload below. Device
+//! 0 command 0 is an exit (payload bit 0 set, exit code above it) or a proxied system call; device
+//! 1 is a console. (riscv-isa-sim, fesvr; riscv-tests, env/v/vm.c.) Nobody is told of a store to
+//! memory, so the machine looks after each slice, and keeps slices short while there is a `tohost`.
 
 use crate::world::{End, World};
 use hetemu_engine::Space;

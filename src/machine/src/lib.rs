@@ -2,14 +2,14 @@
 //!
 //! A machine goes through its phases and never back; each is a type, so that a wrong order does not
 //! compile: [`Declared`] -> [`Checked`] -> [`Created`] -> [`Wired`] -> [`Realized`] -> [`Ready`] ->
-//! [`Running`]. QMP's names map onto them: accel-created is `Checked`, initialized is `Created`, ready
-//! is `Ready`.
+//! [`Running`]. QMP's names map onto them: accel-created is `Checked`, initialized is `Created`,
+//! ready is `Ready`.
 //!
-//! The machine owns every object. Devices lie in slots and are taken out for the time of a call, so that
-//! a call sees everything but itself; signals travel through one queue, so that cycles of interrupts
-//! cannot recurse. It knows virtual time only: the host's clock, terminals and files come in through
-//! [`SerialPlug`] and [`Files`]. No device, core or instruction set is named here; what exists is passed
-//! in as a [`Registry`].
+//! The machine owns every object. Devices lie in slots and are taken out for the time of a call, so
+//! that a call sees everything but itself; signals travel through one queue, so that cycles of
+//! interrupts cannot recurse. It knows virtual time only: the host's clock, terminals and files
+//! come in through [`SerialPlug`] and [`Files`]. No device, core or instruction set is named here;
+//! what exists is passed in as a [`Registry`].
 
 mod boot;
 mod build;

@@ -42,7 +42,10 @@ impl Running {
                 let Some(c) = self.m.clusters.get(cluster) else { continue };
                 let state = if c.waiting(core) { ", waiting" } else { "" };
                 let mode = c.cpu(core).mode_name();
-                out.push_str(&format!("{name} ({mode} mode{state}) pc {}\n", self.place(c.pc(core))));
+                out.push_str(&format!(
+                    "{name} ({mode} mode{state}) pc {}\n",
+                    self.place(c.pc(core))
+                ));
                 out.push_str(&self.registers(cluster, core));
             }
         }

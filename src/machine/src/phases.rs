@@ -1,6 +1,7 @@
 //! The phases of a machine before it runs, one type each.
 
 use crate::boot::{self, Files, ImageArg, Loads};
+use crate::build;
 use crate::htif::Htif;
 use crate::plug::SerialPlug;
 use crate::registry::Registry;
@@ -9,7 +10,6 @@ use crate::run::Running;
 use crate::spaces::{self, Memories};
 use crate::wiring::Routes;
 use crate::world::{PlugState, Slot, World};
-use crate::build;
 use hetemu_engine::{Cluster, EngineConfig, Space};
 use hetemu_graph::{BusId, Graph, PartId};
 use hetemu_isa::{CoreConfig, Cpu};
@@ -22,7 +22,8 @@ use std::sync::Arc;
 pub struct Options {
     /// How cores are executed.
     pub engine: EngineConfig,
-    /// Stop at the first access that nothing really answers; the machine's own setting asks for it too.
+    /// Stop at the first access that nothing really answers; the machine's own setting asks for it
+    /// too.
     pub strict: bool,
     /// Answer the guest's semihosting calls; `None`: as the machine's own setting says.
     pub semihosting: Option<bool>,
@@ -164,10 +165,20 @@ impl Created {
 }
 
 impl Wired {
-    /// Lays out what every initiator sees, and makes the clusters. Nothing can be configured any more.
+    /// Lays out what every initiator sees, and makes the clusters. Nothing can be configured any
+    /// more.
     pub fn realize(self) -> Result<Realized, Report> {
-        let Created { graph, registry, mut options, mut slots, slot_of, memories, cpus, infos, plugs } =
-            self.created;
+        let Created {
+            graph,
+            registry,
+            mut options,
+            mut slots,
+            slot_of,
+            memories,
+            cpus,
+            infos,
+            plugs,
+        } = self.created;
         let mut seen: BTreeMap<BusId, Arc<Space>> = BTreeMap::new();
         let mut view = |bus: BusId| -> Arc<Space> {
             let make = || Arc::new(spaces::view(&graph, bus, &slot_of, &memories));
@@ -189,7 +200,9 @@ impl Wired {
             views.push(bus);
             clusters.push(Cluster::new(options.engine.clone(), space.clone(), cpus));
             all.push(space);
-            names.push(cluster.cores.iter().map(|id| graph.part(*id).name.clone()).collect::<Vec<_>>());
+            names.push(
+                cluster.cores.iter().map(|id| graph.part(*id).name.clone()).collect::<Vec<_>>(),
+            );
         }
         let mut world = World::new(slots, plugs, names.clone());
         world.routes = self.routes;
@@ -224,7 +237,8 @@ impl Wired {
 }
 
 impl Realized {
-    /// Loads the images that the text links, what boot parts ask for, and those of the command line.
+    /// Loads the images that the text links, what boot parts ask for, and those of the command
+    /// line.
     pub fn load(mut self, images: &[ImageArg], files: &dyn Files) -> Result<Ready, Report> {
         boot::prepare(&mut self, images, files)?;
         self.world.htif = self.htif.take();

@@ -6,8 +6,9 @@ pub trait SerialPlug: Send {
     fn send(&mut self, bytes: &[u8]);
     /// Takes what has come in for the guest.
     fn input(&mut self, into: &mut Vec<u8>);
-    /// Whether input is there that [`SerialPlug::input`] would give now because of what was just sent:
-    /// asked after each `send`, so that a script's answer comes at the same virtual time in every run.
+    /// Whether input is there that [`SerialPlug::input`] would give now because of what was just
+    /// sent: asked after each `send`, so that a script's answer comes at the same virtual time in
+    /// every run.
     fn answers(&self) -> bool {
         false
     }

@@ -1,9 +1,9 @@
 //! A running machine.
 //!
 //! The virtual clock is advanced by executed instructions. Cores run in slices that end at the next
-//! event or quantum; within a slice the core that is furthest behind runs first, so that the order is the
-//! same in every run. Events lie at slice ends, and a device that sets an earlier timer ends the slice
-//! early: one core sees exact times, several see each other no later than a quantum.
+//! event or quantum; within a slice the core that is furthest behind runs first, so that the order
+//! is the same in every run. Events lie at slice ends, and a device that sets an earlier timer ends
+//! the slice early: one core sees exact times, several see each other no later than a quantum.
 
 mod crash;
 
@@ -69,7 +69,8 @@ impl Running {
         if m.world.htif.is_some() {
             quantum = quantum.min(QUANTUM_HTIF);
         }
-        let mut running = Running { m, times, quantum, quiet: 0, circle: (0, 0), moves: 0, resets: 0 };
+        let mut running =
+            Running { m, times, quantum, quiet: 0, circle: (0, 0), moves: 0, resets: 0 };
         running.reset();
         running
     }
@@ -230,13 +231,14 @@ impl Running {
         let report = match suspicion {
             Suspicion::Compare(cluster, core) => {
                 let hash = self.hash(cluster, core);
-                let watch =
-                    self.m.world.watches.get_mut(cluster).and_then(|c| c.get_mut(core));
+                let watch = self.m.world.watches.get_mut(cluster).and_then(|c| c.get_mut(core));
                 let last = watch.as_ref().and_then(|w| w.last);
                 let called = last.is_some_and(|t| {
-                    let text = self.m.clusters.get(cluster).map(|c| {
-                        c.cpu(core).describe(t.exception.cause)
-                    });
+                    let text = self
+                        .m
+                        .clusters
+                        .get(cluster)
+                        .map(|c| c.cpu(core).describe(t.exception.cause));
                     text.is_some_and(|t| t.contains("call") || t.contains("breakpoint"))
                 });
                 if called || !watch.is_some_and(|w| w.compare(hash)) {
@@ -257,9 +259,9 @@ impl Running {
         c.regs(core).0.iter().fold(0xcbf2_9ce4_8422_2325, mix)
     }
 
-    /// A core that runs, while no device, event or input can change anything, and comes back to the same
-    /// registers at times far apart, runs in a circle for ever. (Far apart, because a loop that waits for
-    /// its own clock has the same registers too, until the clock's next tick.)
+    /// A core that runs, while no device, event or input can change anything, and comes back to the
+    /// same registers at times far apart, runs in a circle for ever. (Far apart, because a loop
+    /// that waits for its own clock has the same registers too, until the clock's next tick.)
     fn look_for_closed_loop(&mut self) {
         let world = &self.m.world;
         let one = self.times.iter().flatten().count() == 1;

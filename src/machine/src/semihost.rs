@@ -1,5 +1,5 @@
-//! Semihosting: calls of the guest to its host (Arm, Semihosting for AArch32 and AArch64, release 3;
-//! RISC-V Semihosting, version 0.4: the same operations).
+//! Semihosting: calls of the guest to its host (Arm, Semihosting for AArch32 and AArch64, release
+//! 3; RISC-V Semihosting, version 0.4: the same operations).
 //!
 //! The console, time and exit are there. Files are not: a guest has no business with the host's, so
 //! only `:tt`, the console, can be opened.

@@ -1,4 +1,5 @@
-//! What each initiator sees, as the engine wants it: the graph's flattened view with memory and slots.
+//! What each initiator sees, as the engine wants it: the graph's flattened view with memory and
+//! slots.
 
 use hetemu_engine::{DeviceRef, Ram, Space, Swap, Unmapped};
 use hetemu_graph::{BusId, Flat, Graph, Lanes, PartId, RowAccess, flatten};

@@ -1,9 +1,10 @@
 //! Detecting guests that cannot go on by what their exceptions look like.
 //!
-//! Two patterns are certain enough to stop a run. A handler whose first instruction raises again, from
-//! the same place, never gets anywhere. And an exception that comes back at one place thousands of times
-//! with every register the same each time is a loop without an end: no demand pager or emulator leaves
-//! all registers as they were. Calls (ecall) are left out: polling loops make them.
+//! Two patterns are certain enough to stop a run. A handler whose first instruction raises again,
+//! from the same place, never gets anywhere. And an exception that comes back at one place
+//! thousands of times with every register the same each time is a loop without an end: no demand
+//! pager or emulator leaves all registers as they were. Calls (ecall) are left out: polling loops
+//! make them.
 
 use hetemu_isa::Exception;
 

@@ -91,7 +91,9 @@ impl Routes {
         let mut out = Vec::new();
         for (slot, outputs) in self.slots.iter().enumerate() {
             for (port, output) in outputs.iter().enumerate() {
-                for (i, line) in output.lines.iter().enumerate().filter(|(_, l)| !l.sinks.is_empty()) {
+                for (i, line) in
+                    output.lines.iter().enumerate().filter(|(_, l)| !l.sinks.is_empty())
+                {
                     out.push((slot, port as u32, output.first + i as u32, line.level));
                 }
             }

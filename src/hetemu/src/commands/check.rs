@@ -37,7 +37,9 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
                 super::print(&line(&name(what, &loaded), &loaded));
                 super::show(&loaded);
             }
-            CheckFormat::Json => super::print(&hetemu_lang::to_json(&loaded.diagnostics, &loaded.sources)),
+            CheckFormat::Json => {
+                super::print(&hetemu_lang::to_json(&loaded.diagnostics, &loaded.sources))
+            }
             CheckFormat::Github => super::print(&github(&loaded)),
         }
         let Some(graph) = &loaded.graph else { continue };
@@ -66,7 +68,10 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
     }
     if args.format == CheckFormat::Text {
         let s = if checked == 1 { "" } else { "s" };
-        super::print(&format!("checked {checked} machine{s} in {} ms\n", started.elapsed().as_millis()));
+        super::print(&format!(
+            "checked {checked} machine{s} in {} ms\n",
+            started.elapsed().as_millis()
+        ));
     }
     match (unreadable, wrong) {
         (true, _) => USAGE,
@@ -161,7 +166,11 @@ fn github(loaded: &Loaded) -> String {
             format!("file={},line={line},col={col},", f.name)
         });
         let text = d.message.replace('%', "%25").replace('\n', "%0A");
-        out.push_str(&format!("::{level} {}title={}::{text}\n", at.unwrap_or_default(), d.code.id()));
+        out.push_str(&format!(
+            "::{level} {}title={}::{text}\n",
+            at.unwrap_or_default(),
+            d.code.id()
+        ));
     }
     out
 }
@@ -174,7 +183,8 @@ enum Unfit {
 /// Every segment of a program must lie in memory of the first cluster.
 fn fits(graph: &Graph, path: &str) -> Result<(), Unfit> {
     let bytes = std::fs::read(path).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
-    let image = hetemu_loader::load(&bytes).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
+    let image =
+        hetemu_loader::load(&bytes).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
     let first = graph.clusters.first().and_then(|c| c.cores.first()).map(|id| graph.part(*id));
     let Some((core, bus)) = first.and_then(|p| Some((p, *p.masters.values().next()?))) else {
         return Ok(());
@@ -196,7 +206,10 @@ fn fits(graph: &Graph, path: &str) -> Result<(), Unfit> {
         memory.iter().min_by_key(|(s, l, _)| if at < *s { s - at } else { at.saturating_sub(*l) })
     };
     let mut miss = |what: String, at: u64| {
-        out.push_str(&format!("error[E0903]: firmware {path} {what}, which `{}` sees as unmapped\n", core.name));
+        out.push_str(&format!(
+            "error[E0903]: firmware {path} {what}, which `{}` sees as unmapped\n",
+            core.name
+        ));
         if let Some((s, l, name)) = near(at) {
             out.push_str(&format!("  = note: nearest memory: {name} {} .. {}\n", hex(*s), hex(*l)));
         }

@@ -3,6 +3,7 @@
 use super::{OK, USAGE, complain};
 use crate::cli::{Device, DiffFormat};
 use hetemu::registry;
+use hetemu_graph::type_json;
 use hetemu_schema::{Catalog, DeviceType, Lookup, doc};
 use serde_json::{Value, json};
 
@@ -12,10 +13,12 @@ pub(crate) fn run(args: &Device) -> u8 {
     let Some(name) = &args.name else {
         let filter = args.list.as_deref().unwrap_or("");
         if args.format == DiffFormat::Json {
+            let row = |t: &DeviceType| {
+                let runs = registry.model(t).is_some();
+                json!({"name": t.name, "version": t.version, "summary": t.summary, "runs": runs})
+            };
             let all = catalog.iter().filter(|t| t.name.contains(filter));
-            let list: Vec<Value> = all
-                .map(|t| json!({"name": t.name, "version": t.version, "summary": t.summary, "runs": registry.model(t).is_some()}))
-                .collect();
+            let list: Vec<Value> = all.map(row).collect();
             super::print(&format!("{}\n", json!(list)));
         } else {
             super::print(&doc::list(catalog, filter));
@@ -30,7 +33,7 @@ pub(crate) fn run(args: &Device) -> u8 {
     super::print(&match args.format {
         DiffFormat::Text => doc::text(ty, versions),
         DiffFormat::Markdown => doc::markdown(ty, versions, 1),
-        DiffFormat::Json => format!("{:#}\n", page(ty)),
+        DiffFormat::Json => format!("{:#}\n", type_json(ty)),
     });
     OK
 }
@@ -45,45 +48,4 @@ pub(super) fn find(catalog: &Catalog, name: &str) -> Option<&'static DeviceType>
         Lookup::Found(ty) => Some(ty),
         _ => None,
     }
-}
-
-/// A type as JSON.
-pub(super) fn page(ty: &DeviceType) -> Value {
-    let props: Vec<Value> = ty
-        .props
-        .iter()
-        .map(|p| {
-            json!({"name": p.name, "type": format!("{:?}", p.ty).to_lowercase(), "required":
-                p.default.is_none() && !p.optional, "default": p.default.map(|d| format!("{d:?}")),
-                "min": p.min, "max": p.max, "doc": p.doc})
-        })
-        .collect();
-    let signals = |list: &[hetemu_schema::Signal]| -> Vec<Value> {
-        list.iter()
-            .map(|s| json!({"name": s.name, "kind": format!("{:?}", s.kind).to_lowercase(), "array": s.width.is_some(), "first": s.first, "optional": s.optional, "doc": s.doc}))
-            .collect()
-    };
-    let regions: Vec<Value> = ty
-        .regions
-        .iter()
-        .map(|r| {
-            let regs: Vec<Value> = r
-                .regs
-                .iter()
-                .map(|g| {
-                    let fields: Vec<Value> = g
-                        .fields
-                        .iter()
-                        .map(|f| json!({"name": f.name, "lsb": f.lsb, "msb": f.msb}))
-                        .collect();
-                    json!({"offset": g.offset, "name": g.name, "access": g.access.word(), "bits": g.bits,
-                        "reset": g.reset, "count": g.count, "stride": g.stride, "doc": g.doc, "fields": fields})
-                })
-                .collect();
-            json!({"name": r.name, "kind": format!("{:?}", r.kind).to_lowercase(), "widths": r.access, "registers": regs})
-        })
-        .collect();
-    json!({"name": ty.name, "version": ty.version, "summary": ty.summary, "spec": ty.spec,
-        "compatible": ty.compatible, "properties": props, "inputs": signals(ty.inputs),
-        "outputs": signals(ty.outputs), "regions": regions})
 }

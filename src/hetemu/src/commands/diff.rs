@@ -53,20 +53,27 @@ fn source(what: &str) -> Result<Source, String> {
     if Path::new(what).is_file() {
         return find::find(what);
     }
-    let Some((rev, path)) = what.split_once(':').filter(|(r, p)| !r.is_empty() && !p.is_empty()) else {
+    let Some((rev, path)) = what.split_once(':').filter(|(r, p)| !r.is_empty() && !p.is_empty())
+    else {
         return find::find(what);
     };
     if rev.starts_with('-') {
         return Err(format!("`{rev}` is no revision"));
     }
-    // From this folder first, as a shell's completion writes it, then from the top of the repository.
+    // From this folder first, as a shell's completion writes it, then from the top of the
+    // repository.
     let mut error = String::new();
     for spec in [format!("{rev}:./{path}"), format!("{rev}:{path}")] {
         let out = Command::new("git").args(["show", &spec]).output();
         let out = out.map_err(|e| format!("git cannot be run: {e}"))?;
         if out.status.success() {
-            let folder = Path::new(path).parent().map(Path::to_path_buf).unwrap_or_else(PathBuf::new);
-            return Ok(Source { name: what.to_string(), bytes: out.stdout, base: Base::Folder(folder) });
+            let folder =
+                Path::new(path).parent().map(Path::to_path_buf).unwrap_or_else(PathBuf::new);
+            return Ok(Source {
+                name: what.to_string(),
+                bytes: out.stdout,
+                base: Base::Folder(folder),
+            });
         }
         error = String::from_utf8_lossy(&out.stderr).trim().to_string();
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 pub(crate) fn run(args: &Explain) -> u8 {
     let Some(fact) = &args.fact else { return code(args) };
     let registry = registry::registry();
-    let (_, loaded, graph) = match super::load(&args.what, &Settings::default(), registry.catalog()) {
+    let (_, loaded, graph) = match super::load(&args.what, &Settings::default(), registry.catalog())
+    {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
@@ -59,7 +60,10 @@ fn out(args: &Explain, text: &str) {
     let text = text.trim_end();
     match args.format {
         Format::Text => super::print(&format!("{text}\n")),
-        Format::Json => super::print(&format!("{}\n", json!({"what": args.what, "fact": args.fact, "text": text}))),
+        Format::Json => super::print(&format!(
+            "{}\n",
+            json!({"what": args.what, "fact": args.fact, "text": text})
+        )),
     }
 }
 

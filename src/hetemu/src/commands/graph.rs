@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &Graph) -> u8 {
     let registry = registry::registry();
-    let (_, _, graph) = match super::load(&args.machine, &args.setting.settings(), registry.catalog()) {
-        Ok(loaded) => loaded,
-        Err(code) => return code,
-    };
+    let (_, _, graph) =
+        match super::load(&args.machine, &args.setting.settings(), registry.catalog()) {
+            Ok(loaded) => loaded,
+            Err(code) => return code,
+        };
     let no_view = |name: &str| {
         let mut names: BTreeSet<&str> = graph.clusters.iter().map(|c| c.name.as_str()).collect();
         names.extend(graph.initiators().map(|(id, ..)| graph.part(id).name.as_str()));

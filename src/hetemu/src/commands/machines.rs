@@ -21,13 +21,17 @@ pub(crate) fn run(args: &Machines) -> u8 {
         });
         // The first sentence, wherever its lines break.
         let doc = doc.map(|d| d.replace('\n', " "));
-        let doc = doc.map(|d| d.split_once(". ").map_or(d.clone(), |(first, _)| format!("{first}.")));
+        let doc =
+            doc.map(|d| d.split_once(". ").map_or(d.clone(), |(first, _)| format!("{first}.")));
         rows.push((name, from, doc));
     }
     if args.format == Format::Json {
         let list: Vec<_> = rows
             .iter()
-            .map(|(name, from, doc)| json!({ "name": name, "from": from, "doc": doc, "checks": doc.is_some() }))
+            .map(|(name, from, doc)| {
+                let checks = doc.is_some();
+                json!({ "name": name, "from": from, "doc": doc, "checks": checks })
+            })
             .collect();
         super::print(&format!("{}\n", json!(list)));
         return OK;

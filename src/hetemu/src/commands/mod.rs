@@ -85,8 +85,8 @@ impl Setting {
     }
 }
 
-/// A machine for a command that needs its graph: errors are shown, and the exit code is given. What is
-/// less than an error is shown by `check` only.
+/// A machine for a command that needs its graph: errors are shown, and the exit code is given. What
+/// is less than an error is shown by `check` only.
 pub(crate) fn load(
     what: &str,
     setting: &Settings,

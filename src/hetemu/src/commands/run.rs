@@ -63,12 +63,17 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let at_start = monotonic_ns();
     let limits = Limits {
         deadline: args.timeout.map(|t| Instant::now() + t),
-        virtual_end: args.vtimeout.map(|t| {
-            u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)
-        }),
+        virtual_end: args
+            .vtimeout
+            .map(|t| u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)),
     };
-    let mut drive =
-        Drive { machine: &mut machine, console: console.clone(), script: script.clone(), bell, limits };
+    let mut drive = Drive {
+        machine: &mut machine,
+        console: console.clone(),
+        script: script.clone(),
+        bell,
+        limits,
+    };
     let ended = drive.run();
     drop(drive);
     let interactive = console.as_ref().is_some_and(Console::interactive);
@@ -138,8 +143,8 @@ fn options(args: &Run) -> Options {
 
 type Hosts = BTreeMap<String, Box<dyn SerialPlug>>;
 
-/// Opens the back ends of all serial plugs. The script talks to the one on standard input and output,
-/// else to the first.
+/// Opens the back ends of all serial plugs. The script talks to the one on standard input and
+/// output, else to the first.
 fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<Console>), u8> {
     let failed = |name: &str, e: String| {
         report(&Report {
@@ -159,19 +164,20 @@ fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<C
     let talks = specs.iter().position(|(_, s)| *s == Spec::Stdio).unwrap_or(0);
     let (mut hosts, mut console) = (Hosts::new(), None);
     for (i, (name, spec)) in specs.into_iter().enumerate() {
-        let host: Box<dyn Serial> = match open(&spec, bell).map_err(|e| failed(&name, e.to_string()))? {
-            Some(host) => host,
-            None if console.is_some() => {
-                return Err(failed(&name, "another plug has standard input and output".into()));
-            }
-            None => {
-                // A script is the only one to speak, unless a person sits there.
-                let read = !scripted || std::io::stdin().is_terminal();
-                let c = Console::open(bell, read).map_err(|e| failed(&name, e.to_string()))?;
-                console = Some(c.clone());
-                Box::new(c)
-            }
-        };
+        let host: Box<dyn Serial> =
+            match open(&spec, bell).map_err(|e| failed(&name, e.to_string()))? {
+                Some(host) => host,
+                None if console.is_some() => {
+                    return Err(failed(&name, "another plug has standard input and output".into()));
+                }
+                None => {
+                    // A script is the only one to speak, unless a person sits there.
+                    let read = !scripted || std::io::stdin().is_terminal();
+                    let c = Console::open(bell, read).map_err(|e| failed(&name, e.to_string()))?;
+                    console = Some(c.clone());
+                    Box::new(c)
+                }
+            };
         let script = (scripted && i == talks).then(|| script.clone());
         hosts.insert(name, Box::new(Plug { host, script }));
     }
@@ -227,10 +233,16 @@ fn summarise(machine: &Running) {
     let accesses = |n: u64| format!("{n} access{}", if n == 1 { "" } else { "es" });
     let mut head = Vec::new();
     if counts.unimplemented_total() > 0 {
-        head.push(format!("{} to registers that are not implemented", accesses(counts.unimplemented_total())));
+        head.push(format!(
+            "{} to registers that are not implemented",
+            accesses(counts.unimplemented_total())
+        ));
     }
     if counts.unmapped_total() > 0 {
-        head.push(format!("{} to addresses where nothing is mapped", accesses(counts.unmapped_total())));
+        head.push(format!(
+            "{} to addresses where nothing is mapped",
+            accesses(counts.unmapped_total())
+        ));
     }
     complain(head.join(", "));
     for line in counts.lines() {
@@ -262,10 +274,19 @@ fn stats(machine: &Running, timing: &Timing, first_ns: u64, format: Format) {
             .engine_stats()
             .into_iter()
             .map(|(name, s)| {
-                json!({"cluster": name, "interpreted_insns": s.interpreted_insns,
-                "compiled_insns": s.compiled_insns, "blocks": s.blocks, "regions": s.regions,
-                "code_bytes": s.code_bytes, "tlb_misses": s.tlb_misses, "invalidated": s.invalidated,
-                "exceptions": s.exceptions, "interrupts": s.interrupts, "device_accesses": s.device_accesses})
+                json!({
+                    "cluster": name,
+                    "interpreted_insns": s.interpreted_insns,
+                    "compiled_insns": s.compiled_insns,
+                    "blocks": s.blocks,
+                    "regions": s.regions,
+                    "code_bytes": s.code_bytes,
+                    "tlb_misses": s.tlb_misses,
+                    "invalidated": s.invalidated,
+                    "exceptions": s.exceptions,
+                    "interrupts": s.interrupts,
+                    "device_accesses": s.device_accesses,
+                })
             })
             .collect();
         let text = json!({"check_us": timing.checked.as_micros() as u64,
@@ -277,7 +298,7 @@ fn stats(machine: &Running, timing: &Timing, first_ns: u64, format: Format) {
     }
     let _ = writeln!(
         err,
-        "start      {:.2} ms to the first instruction ({:.2} ms of it to read and check the machine)",
+        "start      {:.2} ms to the first instruction, {:.2} ms of it for reading and checking",
         timing.ready.as_secs_f64() * 1e3,
         timing.checked.as_secs_f64() * 1e3
     );
@@ -290,8 +311,15 @@ fn stats(machine: &Running, timing: &Timing, first_ns: u64, format: Format) {
     for (name, s) in machine.engine_stats() {
         let _ = writeln!(
             err,
-            "{name:10} interpreted {}, compiled {}, blocks {}, regions {}, exceptions {}, interrupts {}, device accesses {}",
-            s.interpreted_insns, s.compiled_insns, s.blocks, s.regions, s.exceptions, s.interrupts, s.device_accesses
+            "{name:10} interpreted {}, compiled {}, blocks {}, regions {}, exceptions {}, \
+             interrupts {}, device accesses {}",
+            s.interpreted_insns,
+            s.compiled_insns,
+            s.blocks,
+            s.regions,
+            s.exceptions,
+            s.interrupts,
+            s.device_accesses
         );
     }
 }

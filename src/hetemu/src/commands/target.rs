@@ -17,16 +17,19 @@ pub(crate) fn run(args: &Target) -> u8 {
     }
     let runs = |isa: &str| registry.target(isa).is_some();
     if let Some(name) = &args.name {
-        if let Some(ty) = super::device::find(registry.catalog(), name).filter(|t| t.core.is_some()) {
+        if let Some(ty) = super::device::find(registry.catalog(), name).filter(|t| t.core.is_some())
+        {
             super::print(&match args.format {
                 Format::Text => doc::text(ty, registry.catalog().versions(ty.name)),
-                Format::Json => format!("{:#}\n", super::device::page(ty)),
+                Format::Json => format!("{:#}\n", hetemu_graph::type_json(ty)),
             });
             return OK;
         }
         isas.retain(|isa, _| isa == name);
         if isas.is_empty() {
-            complain(format!("there is no target and no core type `{name}`; `hetemu target` lists all"));
+            complain(format!(
+                "there is no target and no core type `{name}`; `hetemu target` lists all"
+            ));
             return USAGE;
         }
     }

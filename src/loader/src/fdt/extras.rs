@@ -31,7 +31,10 @@ const EXTRAS: &[Extra] = &[
     Extra {
         compatible: "ns16550a",
         node: "serial",
-        props: &[("clock-frequency", Source::Clock("clk")), ("reg-shift", Source::Shift("reg_stride"))],
+        props: &[
+            ("clock-frequency", Source::Clock("clk")),
+            ("reg-shift", Source::Shift("reg_stride")),
+        ],
     },
     Extra {
         compatible: "riscv,plic0",
@@ -46,7 +49,11 @@ const EXTRAS: &[Extra] = &[
     Extra { compatible: "riscv,clint0", node: "clint", props: &[] },
     Extra { compatible: "sifive,test0", node: "test", props: &[] },
     Extra { compatible: "google,goldfish-rtc", node: "rtc", props: &[] },
-    Extra { compatible: "virtio,mmio", node: "virtio_mmio", props: &[("dma-coherent", Source::Flag)] },
+    Extra {
+        compatible: "virtio,mmio",
+        node: "virtio_mmio",
+        props: &[("dma-coherent", Source::Flag)],
+    },
 ];
 
 pub(super) fn find(compatible: &[&str]) -> Option<&'static Extra> {

@@ -1,8 +1,8 @@
 //! A flattened device tree made from the wired graph (Devicetree Specification 0.4).
 //!
-//! What a node says comes from the graph: `compatible` from the part's type, `reg` from the bus map of
-//! the cores, interrupts from the wires, frequencies from the clocks. What a binding wants beyond that
-//! is data, in [`extras`].
+//! What a node says comes from the graph: `compatible` from the part's type, `reg` from the bus map
+//! of the cores, interrupts from the wires, frequencies from the clocks. What a binding wants
+//! beyond that is data, in [`extras`].
 
 mod extras;
 mod riscv;
@@ -110,9 +110,8 @@ impl Tree<'_> {
 
     /// The first part by address that a serial plug can attach to.
     fn console(&self) -> Option<String> {
-        let serial = |id: PartId| {
-            self.req.graph.part(id).ty.links.iter().any(|l| l.kind.word() == "serial")
-        };
+        let serial =
+            |id: PartId| self.req.graph.part(id).ty.links.iter().any(|l| l.kind.word() == "serial");
         let (id, regs) = self.nodes.iter().find(|(id, _)| serial(*id))?;
         Some(format!("/soc/{}", self.node_name(*id, regs)))
     }
@@ -193,7 +192,12 @@ impl Tree<'_> {
         self.fdt.end_node(node)
     }
 
-    fn extra_property(&mut self, id: PartId, name: &str, source: Source) -> Result<(), vm_fdt::Error> {
+    fn extra_property(
+        &mut self,
+        id: PartId,
+        name: &str,
+        source: Source,
+    ) -> Result<(), vm_fdt::Error> {
         let part = self.req.graph.part(id);
         let int = |p: &str| part.props.get(p).and_then(Value::as_int);
         match source {
@@ -201,7 +205,9 @@ impl Tree<'_> {
             Source::Const(n) => self.fdt.property_u32(name, n),
             Source::Prop(p) => self.fdt.property_u32(name, int(p).unwrap_or(0) as u32),
             Source::Shift(p) => match int(p).unwrap_or(1) {
-                n if n > 1 && n.is_power_of_two() => self.fdt.property_u32(name, n.trailing_zeros()),
+                n if n > 1 && n.is_power_of_two() => {
+                    self.fdt.property_u32(name, n.trailing_zeros())
+                }
                 _ => Ok(()),
             },
             Source::Clock(c) => {

@@ -1,4 +1,5 @@
-//! The nodes of RISC-V cores (Linux, Documentation/devicetree/bindings/riscv/cpus.yaml, extensions.yaml).
+//! The nodes of RISC-V cores (Linux, Documentation/devicetree/bindings/riscv/cpus.yaml,
+//! extensions.yaml).
 
 use super::Tree;
 use hetemu_graph::Part;

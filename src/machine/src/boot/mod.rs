@@ -1,5 +1,5 @@
-//! What lies in memory when a machine starts: images of memories' `image` links, of `--image`, and of
-//! boot parts, which do what a board's boot ROM or a loader does.
+//! What lies in memory when a machine starts: images of memories' `image` links, of `--image`, and
+//! of boot parts, which do what a board's boot ROM or a loader does.
 //!
 //! Everything is kept and written again at a reset, as a ROM would have it.
 
@@ -16,7 +16,8 @@ use hetemu_graph::{PartId, Plug};
 use hetemu_loader::Image;
 use hetemu_schema::PlugKind;
 
-/// Reads files for the machine: relative to the machine's own file, from the user's folder, or embedded.
+/// Reads files for the machine: relative to the machine's own file, from the user's folder, or
+/// embedded.
 pub trait Files {
     /// The bytes of a plug's value or of a path on the command line. Errors say what went wrong.
     fn read(&self, path: &str, from_text: bool) -> Result<Vec<u8>, String>;
@@ -33,15 +34,19 @@ pub struct ImageArg {
 
 /// Reads and parses one image.
 pub(crate) fn read(files: &dyn Files, path: &str, from_text: bool) -> Result<Image, Report> {
-    let bytes = files.read(path, from_text).map_err(|e| {
-        Report::new("E1003", format!("image `{path}` cannot be read: {e}"))
-    })?;
+    let bytes = files
+        .read(path, from_text)
+        .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be read: {e}")))?;
     hetemu_loader::load(&bytes)
         .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be used: {e}")))
 }
 
 /// Loads everything.
-pub(crate) fn prepare(m: &mut Realized, args: &[ImageArg], files: &dyn Files) -> Result<(), Report> {
+pub(crate) fn prepare(
+    m: &mut Realized,
+    args: &[ImageArg],
+    files: &dyn Files,
+) -> Result<(), Report> {
     linked(m, files)?;
     let boots: Vec<PartId> = {
         let is_boot = |ty: &hetemu_schema::DeviceType| BOOT_TYPES.iter().any(|b| b.name == ty.name);

@@ -113,7 +113,8 @@ impl Realized {
         self.load_placed(0, image, path, first)
     }
 
-    /// Where a raw image goes by itself: to the start of the memory at the first core's reset vector.
+    /// Where a raw image goes by itself: to the start of the memory at the first core's reset
+    /// vector.
     fn default_base(&self) -> Option<u64> {
         let vector = self.reset_vector(0, 0)?;
         let entry = self.first_space()?.find(vector)?;
@@ -121,18 +122,28 @@ impl Realized {
     }
 
     /// Loads an image with addresses, through the view of the first cluster that sees a memory.
-    pub(crate) fn load_seen_by(&mut self, part: PartId, image: Image, path: &str) -> Result<(), Report> {
+    pub(crate) fn load_seen_by(
+        &mut self,
+        part: PartId,
+        image: Image,
+        path: &str,
+    ) -> Result<(), Report> {
         let sees = |bus: &hetemu_graph::BusId| {
-            hetemu_graph::flatten(&self.graph, *bus).iter().any(
-                |r| matches!(r.to, hetemu_graph::Flat::Region { part: p, .. } if p == part),
-            )
+            hetemu_graph::flatten(&self.graph, *bus)
+                .iter()
+                .any(|r| matches!(r.to, hetemu_graph::Flat::Region { part: p, .. } if p == part))
         };
         let cluster = self.views.iter().position(sees).unwrap_or(0);
         self.load_placed(cluster, image, path, false)
     }
 
     /// Loads a raw image into one memory, from its beginning on.
-    pub(crate) fn load_into(&mut self, part: PartId, image: Image, path: &str) -> Result<(), Report> {
+    pub(crate) fn load_into(
+        &mut self,
+        part: PartId,
+        image: Image,
+        path: &str,
+    ) -> Result<(), Report> {
         let found = self.memories.iter().find(|((p, _), _)| *p == part).map(|(_, ram)| ram.clone());
         let Some(ram) = found else { return Ok(()) };
         for s in image.segments {
@@ -140,11 +151,20 @@ impl Realized {
                 let name = &self.graph.part(part).name;
                 return Err(Report::new(
                     "E0903",
-                    format!("image `{path}` has {} bytes and `{name}` holds {}", s.bytes.len(), ram.len()),
+                    format!(
+                        "image `{path}` has {} bytes and `{name}` holds {}",
+                        s.bytes.len(),
+                        ram.len()
+                    ),
                 ));
             }
             let size = s.size.min(ram.len().saturating_sub(s.addr));
-            self.loads.0.push(Load { to: To::Ram(ram.clone()), addr: s.addr, bytes: s.bytes, size });
+            self.loads.0.push(Load {
+                to: To::Ram(ram.clone()),
+                addr: s.addr,
+                bytes: s.bytes,
+                size,
+            });
         }
         self.symbols.merge(image.symbols);
         Ok(())
@@ -251,8 +271,8 @@ impl Realized {
         self.loads.apply(true);
     }
 
-    /// Cores begin at the entry of the command line's first image; with images of the text only where
-    /// nothing is loaded at the reset vector.
+    /// Cores begin at the entry of the command line's first image; with images of the text only
+    /// where nothing is loaded at the reset vector.
     pub(crate) fn start_at_images(&mut self) {
         for (cluster, names) in self.core_names.iter().enumerate() {
             for core in 0..names.len() {

@@ -1,9 +1,10 @@
 //! Starts a RISC-V board: firmware, kernel, initrd, device tree and reset code.
 //!
-//! Registers at the firmware's entry are those of the SBI boot convention: a0 the hart, a1 the device
-//! tree, a2 the `fw_dynamic` information of OpenSBI (docs/firmware/fw_dynamic.md). The places are those
-//! that firmware for the `virt` board is built for: firmware at the start of RAM, the kernel behind it
-//! at the next 2 MiB (4 MiB on 32 bits), the device tree below the top of RAM or 3 GiB.
+//! Registers at the firmware's entry are those of the SBI boot convention: a0 the hart, a1 the
+//! device tree, a2 the `fw_dynamic` information of OpenSBI (docs/firmware/fw_dynamic.md). The
+//! places are those that firmware for the `virt` board is built for: firmware at the start of RAM,
+//! the kernel behind it at the next 2 MiB (4 MiB on 32 bits), the device tree below the top of RAM
+//! or 3 GiB.
 
 use super::{Files, ImageArg, plugged, read};
 use crate::phases::Realized;
@@ -67,16 +68,18 @@ pub(super) fn boot(
             entry = kernel_entry;
         }
     } else if firmware.is_none() {
-        return Err(Report::new("E1009", "there is no program: neither firmware nor kernel")
-            .note("help", "give one with `--image FILE` or `--plug firmware=FILE` or `--plug kernel=FILE`"));
+        return Err(Report::new("E1009", "there is no program: neither firmware nor kernel").note(
+            "help",
+            "give one with `--image FILE` or `--plug firmware=FILE` or `--plug kernel=FILE`",
+        ));
     }
     let mut initrd = None;
     if let Some((path, from_text)) = plug(m, "initrd") {
         // Behind what the kernel uses while it unpacks itself.
         let base = end.max(ram_at.saturating_add((ram_size / 2).min(128 << 20)));
-        let mut bytes = files.read(&path, from_text).map_err(|e| {
-            Report::new("E1003", format!("image `{path}` cannot be read: {e}"))
-        })?;
+        let mut bytes = files
+            .read(&path, from_text)
+            .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be read: {e}")))?;
         let base = base.next_multiple_of(4096);
         let len = bytes.len() as u64;
         check(m, &board, base, len, &path)?;
@@ -92,7 +95,13 @@ pub(super) fn boot(
     let tree_at = if tree_at < end { top.saturating_sub(len) & !7 } else { tree_at };
     check(m, &board, tree_at, len, "the device tree")?;
     let code = reset_code(bits, entry, tree_at, kernel_entry);
-    check(m, &board, rom_at, code.len() as u64, &format!("the reset code of `{}`", m.graph.part(rom).name))?;
+    check(
+        m,
+        &board,
+        rom_at,
+        code.len() as u64,
+        &format!("the reset code of `{}`", m.graph.part(rom).name),
+    )?;
     if let Some(space) = m.spaces.get(board.cluster).cloned() {
         m.loads.push_space(&space, tree_at, tree, len);
         let len = code.len() as u64;
@@ -108,7 +117,10 @@ fn memory(m: &Realized, boot: PartId, prop: &str) -> Result<(PartId, u64), Repor
     let part = m.graph.part(boot);
     let name = part.text(prop).unwrap_or("");
     let wrong = || {
-        Report::new("E1009", format!("`{}.{prop}` names `{name}`, which is no memory of the first core", part.name))
+        Report::new(
+            "E1009",
+            format!("`{}.{prop}` names `{name}`, which is no memory of the first core", part.name),
+        )
     };
     let id = m.graph.find_part(name).ok_or_else(wrong)?;
     let view = m.views.first().ok_or_else(wrong)?;
@@ -162,7 +174,8 @@ fn device_tree(
     }
     let Some(bus) = m.views.first().copied() else { return Ok(Vec::new()) };
     let bootargs = m.graph.part(boot).text("bootargs").unwrap_or("");
-    let request = fdt::Request { graph: &m.graph, cores, bus, ram, timebase_hz, bootargs, initrd, seed };
+    let request =
+        fdt::Request { graph: &m.graph, cores, bus, ram, timebase_hz, bootargs, initrd, seed };
     fdt::build(&request)
         .map_err(|e| Report::new("E1009", format!("the device tree cannot be made: {e}")))
 }
@@ -202,7 +215,8 @@ mod tests {
     #[test]
     fn the_reset_code_has_its_data_where_it_looks() {
         let code = reset_code(64, 0x8000_0000, 0x87e0_0000, 0x8020_0000);
-        let word = |at: u32| u64::from_le_bytes(code[at as usize..at as usize + 8].try_into().unwrap());
+        let word =
+            |at: u32| u64::from_le_bytes(code[at as usize..at as usize + 8].try_into().unwrap());
         assert_eq!((word(ENTRY), word(TREE)), (0x8000_0000, 0x87e0_0000));
         assert_eq!((word(INFO), word(INFO + 16)), (DYNAMIC_MAGIC, 0x8020_0000));
         // ld a1, 32(t0) and lw t0, 24(t0), as the assembler has them.

@@ -1,9 +1,20 @@
-//! The types of boot parts. They have no registers: what they do is done before the first instruction.
+//! The types of boot parts. They have no registers: what they do is done before the first
+//! instruction.
 
 use hetemu_schema::{DeviceType, Link, Literal, PlugKind, PropType, Property, State};
 
 const fn prop(name: &'static str, ty: PropType, doc: &'static str) -> Property {
-    Property { name, ty, default: None, optional: false, min: None, max: None, unstable: false, host: false, doc }
+    Property {
+        name,
+        ty,
+        default: None,
+        optional: false,
+        min: None,
+        max: None,
+        unstable: false,
+        host: false,
+        doc,
+    }
 }
 
 const fn image(name: &'static str) -> Link {
@@ -14,7 +25,7 @@ const fn image(name: &'static str) -> Link {
 static BOOT_RISCV: DeviceType = DeviceType {
     name: "boot.riscv",
     version: 1,
-    summary: "Loads firmware, kernel and initrd, makes the device tree and the reset code of a RISC-V board",
+    summary: "Loader of a RISC-V board: firmware, kernel, initrd, device tree, reset code",
     spec: "OpenSBI documentation, fw_dynamic; Linux, Documentation/arch/riscv/boot.rst",
     compatible: &[],
     aliases: &[],

@@ -11,24 +11,43 @@ use hetemu_isa::Access;
 impl Running {
     /// The report for a machine in which nothing can happen any more.
     pub fn hang_report(&mut self) -> Report {
-        let report = Report::new("E1101", "the guest hangs: every core waits and nothing can wake it")
-            .note("note", "no timer runs, no input can come, and no interrupt that a core has enabled is pending");
+        let report = Report::new(
+            "E1101",
+            "the guest hangs: every core waits and nothing can wake it",
+        )
+        .note(
+            "note",
+            "no timer runs, no input can come, and no interrupt that a core has enabled is pending",
+        );
         self.with_cores(report)
     }
 
     pub(super) fn endless_loop(&mut self) -> Report {
-        let report = Report::new("E1102", "the guest hangs: it runs in a circle that nothing can end")
-            .note("note", "no timer runs, no input can come, and the registers come back unchanged");
+        let report = Report::new(
+            "E1102",
+            "the guest hangs: it runs in a circle that nothing can end",
+        )
+        .note("note", "no timer runs, no input can come, and the registers come back unchanged");
         self.with_cores(report)
     }
 
     pub(super) fn double_fault(&mut self, cluster: usize, core: usize) -> Report {
-        let watch = self.m.world.watches.get(cluster).and_then(|c| c.get(core)).cloned().unwrap_or_default();
+        let watch = self
+            .m
+            .world
+            .watches
+            .get(cluster)
+            .and_then(|c| c.get(core))
+            .cloned()
+            .unwrap_or_default();
         let name = self.m.world.core_name(cluster, core).to_string();
         let handler = watch.last.map_or(0, |t| t.handler);
         let mut report = Report::new(
             "E1103",
-            format!("`{name}` cannot go on: its trap handler at {} raises exceptions itself", hex(handler)),
+            format!(
+                "`{name}` cannot go on: its trap handler at {} raises exceptions itself",
+                hex(handler)
+            ),
         );
         if let Some(first) = watch.before {
             report.add("first", self.describe(cluster, core, &first));
@@ -40,11 +59,20 @@ impl Running {
     }
 
     pub(super) fn same_exception(&mut self, cluster: usize, core: usize) -> Report {
-        let watch = self.m.world.watches.get(cluster).and_then(|c| c.get(core)).cloned().unwrap_or_default();
+        let watch = self
+            .m
+            .world
+            .watches
+            .get(cluster)
+            .and_then(|c| c.get(core))
+            .cloned()
+            .unwrap_or_default();
         let name = self.m.world.core_name(cluster, core).to_string();
         let mut report = Report::new(
             "E1104",
-            format!("`{name}` cannot go on: the same exception comes back for ever, with the same registers"),
+            format!(
+                "`{name}` cannot go on: one exception comes back for ever, with the same registers"
+            ),
         );
         if let Some(last) = watch.last {
             report.add("exception", self.describe(cluster, core, &last));
@@ -101,9 +129,13 @@ impl Running {
         let (pc, mode, retired) = (c.pc(core), c.cpu(core).mode_name(), c.retired(core));
         let seconds = now / SECOND;
         let micros = now % SECOND / 1_000_000;
-        report.add("core", format!("{name}, {mode} mode, {retired} instructions, {seconds}.{micros:06} s"));
+        report.add(
+            "core",
+            format!("{name}, {mode} mode, {retired} instructions, {seconds}.{micros:06} s"),
+        );
         report.add("pc", format!("{}{}", self.place(pc), self.instruction(cluster, core, pc)));
-        let last = self.m.world.last_unanswered.get(cluster).and_then(|c| c.get(core)).copied().flatten();
+        let last =
+            self.m.world.last_unanswered.get(cluster).and_then(|c| c.get(core)).copied().flatten();
         if let Some(u) = last {
             report.add("access", self.access(cluster, &u));
         }
@@ -115,9 +147,9 @@ impl Running {
     fn instruction(&mut self, cluster: usize, core: usize, pc: u64) -> String {
         let mut bytes = [0; 16];
         let Some(c) = self.m.clusters.get_mut(cluster) else { return String::new() };
-        let read = [16, 4, 2].into_iter().find(|n| {
-            bytes.get_mut(..*n).is_some_and(|b| c.read_virt(core, pc, b))
-        });
+        let read = [16, 4, 2]
+            .into_iter()
+            .find(|n| bytes.get_mut(..*n).is_some_and(|b| c.read_virt(core, pc, b)));
         let Some(read) = read else { return String::from("  (not memory)") };
         let Some(info) = self.m.infos.get(cluster).and_then(|i| i.get(core)) else {
             return String::new();
@@ -163,7 +195,9 @@ impl Running {
         let (start, last) = (hex(near.start), hex(near.last));
         Some(match far(near) {
             0 => format!("it lies in {name} {start} .. {last}, which refused the access"),
-            n if pa < near.start => format!("nearest: {name} {start} .. {last}, {n:#x} bytes above"),
+            n if pa < near.start => {
+                format!("nearest: {name} {start} .. {last}, {n:#x} bytes above")
+            }
             n => format!("nearest: {name} {start} .. {last}, {n:#x} bytes below"),
         })
     }
@@ -183,7 +217,11 @@ impl Running {
             let cells: Vec<String> = row
                 .iter()
                 .map(|(name, value)| {
-                    if wide { format!("{name:>10} {value:016x}") } else { format!("{name:>10} {value:08x}") }
+                    if wide {
+                        format!("{name:>10} {value:016x}")
+                    } else {
+                        format!("{name:>10} {value:08x}")
+                    }
                 })
                 .collect();
             out.push_str(cells.join(" ").trim_end());

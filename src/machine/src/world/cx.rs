@@ -137,7 +137,11 @@ impl Cx for DevCx<'_> {
         self.world.fifo.push_back(Delivery::Child { child: self.slot });
     }
 
-    fn with_child(&mut self, unit: &str, call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx)) -> bool {
+    fn with_child(
+        &mut self,
+        unit: &str,
+        call: &mut dyn FnMut(&mut dyn Device, &mut dyn Cx),
+    ) -> bool {
         let slot = self.world.slots.get(self.slot);
         let Some(child) = slot.and_then(|s| s.children.get(unit).copied()) else { return false };
         self.world.call(child, |dev, cx| call(dev, cx)).is_some()

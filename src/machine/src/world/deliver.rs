@@ -57,8 +57,9 @@ impl World {
             }
         };
         let path = self.slots.get(slot).map_or("?", |s| s.path.as_str());
-        let report = Report::new("E1106", format!("signals chase each other without end through `{path}`"))
-            .note("help", "two parts drive each other's inputs at once; `hetemu graph FILE --irq` lists the wires");
+        let what = format!("signals chase each other without end through `{path}`");
+        let report = Report::new("E1106", what)
+            .note("help", "parts drive each other's inputs at once: see `hetemu graph FILE --irq`");
         self.fifo.clear();
         self.finish(End::Stuck(Box::new(report)));
     }

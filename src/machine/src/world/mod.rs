@@ -63,11 +63,20 @@ pub(crate) struct CoreSignal {
 /// A delivery to a device.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Delivery {
-    Signal { slot: usize, input: u32, line: u32, level: bool },
+    Signal {
+        slot: usize,
+        input: u32,
+        line: u32,
+        level: bool,
+    },
     /// A child told its parent.
-    Child { child: usize },
+    Child {
+        child: usize,
+    },
     /// Waiting input of a plug is offered.
-    Input { plug: usize },
+    Input {
+        plug: usize,
+    },
 }
 
 /// Why a machine ends.
@@ -125,10 +134,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(slots: Vec<Slot>, plugs: Vec<PlugState>, core_names: Vec<Vec<String>>) -> World {
+    pub(crate) fn new(
+        slots: Vec<Slot>,
+        plugs: Vec<PlugState>,
+        core_names: Vec<Vec<String>>,
+    ) -> World {
         let watches = core_names.iter().map(|c| vec![Watch::default(); c.len()]).collect();
         let last_unanswered = core_names.iter().map(|c| vec![None; c.len()]).collect();
-        let console = plugs.iter().position(|p| p.at.is_some()).or((!plugs.is_empty()).then_some(0));
+        let console =
+            plugs.iter().position(|p| p.at.is_some()).or((!plugs.is_empty()).then_some(0));
         World {
             slots,
             routes: Routes::default(),

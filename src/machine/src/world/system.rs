@@ -24,7 +24,13 @@ impl System for World {
         value.unwrap_or(Err(BusError))
     }
 
-    fn device_write(&mut self, now: Ps, at: DeviceRef, size: u8, value: u64) -> Result<(), BusError> {
+    fn device_write(
+        &mut self,
+        now: Ps,
+        at: DeviceRef,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
         if at.region & NO_WRITE != 0 {
             return Err(BusError);
         }
@@ -57,7 +63,9 @@ impl System for World {
 
     fn exception(&mut self, core: usize, exception: Exception, pc: u64, handler: u64) {
         let cluster = self.cluster;
-        let Some(watch) = self.watches.get_mut(cluster).and_then(|c| c.get_mut(core)) else { return };
+        let Some(watch) = self.watches.get_mut(cluster).and_then(|c| c.get_mut(core)) else {
+            return;
+        };
         match watch.exception(Taken { exception, pc, handler }) {
             Verdict::Fine => return,
             Verdict::Compare => self.suspicion = Some(Suspicion::Compare(cluster, core)),
