@@ -63,32 +63,32 @@ fn float_rv64() {
 
 #[test]
 fn memory_rv32() {
-    run(Xlen::X32, Class::Memory, Class::Memory.modes(), 100, 0);
+    run(Xlen::X32, Class::Memory, Class::Memory.modes(), 60, 0);
 }
 
 #[test]
 fn memory_rv64() {
-    run(Xlen::X64, Class::Memory, Class::Memory.modes(), 100, 0);
+    run(Xlen::X64, Class::Memory, Class::Memory.modes(), 60, 0);
 }
 
 #[test]
 fn control_rv32() {
-    run(Xlen::X32, Class::Control, Class::Control.modes(), 100, 0);
+    run(Xlen::X32, Class::Control, Class::Control.modes(), 60, 0);
 }
 
 #[test]
 fn control_rv64() {
-    run(Xlen::X64, Class::Control, Class::Control.modes(), 100, 0);
+    run(Xlen::X64, Class::Control, Class::Control.modes(), 60, 0);
 }
 
 #[test]
 fn self_modifying_rv32() {
-    run(Xlen::X32, Class::Smc, Class::Smc.modes(), 40, 0);
+    run(Xlen::X32, Class::Smc, Class::Smc.modes(), 30, 0);
 }
 
 #[test]
 fn self_modifying_rv64() {
-    run(Xlen::X64, Class::Smc, Class::Smc.modes(), 40, 0);
+    run(Xlen::X64, Class::Smc, Class::Smc.modes(), 30, 0);
 }
 
 #[test]
