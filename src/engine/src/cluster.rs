@@ -248,17 +248,7 @@ impl Cluster {
                     self.cache.link(from, way, block, key, c.cpu.layout().page_bits);
                 }
             }
-            if !refused && self.cache.get(block).is_some_and(|b| b.heat.get() == 0) {
-                self.hot(s.core, block);
-            }
-            let code = self.compiled(s, block);
-            if code != 0 && !refused {
-                refused = self.run_compiled(s, code);
-                attend = self.cores[s.core].events.leave;
-                continue;
-            }
-            refused = false;
-            match self.interpret(s, block) {
+            match self.burst(s, block, &mut refused) {
                 Leave::Lookup | Leave::Stop => {}
                 Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
                 Leave::Hot(block) => self.hot(s.core, block),
@@ -268,11 +258,15 @@ impl Cluster {
         }
     }
 
-    /// Runs blocks on the interpreter.
-    fn interpret(&mut self, s: &mut Session<'_>, block: u32) -> Leave {
-        let before = s.left;
+    /// Runs blocks, compiled and interpreted, until something must be done that changes translations
+    /// or looks at the core. `refused`: the next instruction must be interpreted.
+    fn burst(&mut self, s: &mut Session<'_>, first: u32, refused: &mut bool) -> Leave {
         let c = &mut self.cores[s.core];
         let key = c.key();
+        c.frame.tlb = c.mmu.tlb().base();
+        c.frame.jumps = c.jumps.base().cast();
+        c.frame.key = key;
+        let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
         let mut out = Outer {
             core: s.core,
             mmu: &mut c.mmu,
@@ -301,51 +295,44 @@ impl Cluster {
             left: s.left,
             total: s.total,
         };
-        let leave = interp::run(&mut exec, &self.cache, block);
-        s.left = exec.left;
-        self.stats.interpreted_insns += before - s.left;
-        leave
-    }
-
-    /// The compiled code of a block, if it may be run: with enough budget for the block.
-    fn compiled(&self, s: &Session<'_>, block: u32) -> usize {
-        match self.cache.get(block) {
-            Some(b) if s.left >= u64::from(b.count) => b.code.get(),
-            _ => 0,
-        }
-    }
-
-    /// Runs compiled code; true if the next instruction must be interpreted.
-    fn run_compiled(&mut self, s: &mut Session<'_>, code: usize) -> bool {
-        let Some(jit) = &self.jit else { return true };
-        let trampoline = jit.runtime.trampoline;
-        let c = &mut self.cores[s.core];
-        c.frame.tlb = c.mmu.tlb().base();
-        c.frame.jumps = c.jumps.base().cast();
-        c.frame.key = c.key();
-        let mut out = Outer {
-            core: s.core,
-            mmu: &mut c.mmu,
-            space: &self.space,
-            system: &mut *s.system,
-            cache: &self.cache,
-            listener: &self.listener,
-            events: &mut c.events,
-            stats: &mut self.stats,
-            start: s.start,
-            ps: s.ps,
-            done: s.total - s.left,
-            base: c.steps.wrapping_sub(c.raised),
-            pc: 0,
+        let mut at = first;
+        let leave = loop {
+            let Some(block) = self.cache.get(at) else { break Leave::Lookup };
+            let code = block.code.get();
+            let before = exec.left;
+            let leave = if code != 0 && !*refused && before >= u64::from(block.count) {
+                // Compiled code counts in signed numbers.
+                let given = before.min(i64::MAX as u64);
+                let mut cx = SlowCx { cpu: &mut *exec.cpu, out: &mut *exec.out, unit: exec.float };
+                let left = jit::enter(trampoline, code, exec.frame, &mut cx, given);
+                let done = given.saturating_sub(left);
+                exec.left -= done;
+                exec.out.stats.compiled_insns += done;
+                *refused = exec.frame.refused != 0;
+                Leave::Lookup
+            } else {
+                if code == 0 && block.heat.get() == 0 && !*refused {
+                    break Leave::Hot(at);
+                }
+                *refused = false;
+                let leave = interp::run(&mut exec, &self.cache, at);
+                exec.out.stats.interpreted_insns += before - exec.left;
+                leave
+            };
+            match leave {
+                Leave::Hot(hot) if !exec.out.events.leave => at = hot,
+                Leave::Lookup if !exec.out.events.leave && exec.left > 0 => {
+                    let pc = exec.frame.regs.0[exec.pc_slot] & exec.mask;
+                    match exec.jumps.find(pc, key) {
+                        Some(next) => at = next,
+                        None => break Leave::Lookup,
+                    }
+                }
+                leave => break leave,
+            }
         };
-        let mut cx = SlowCx { cpu: &mut *c.cpu, out: &mut out, unit: &c.float };
-        // Compiled code counts in signed numbers.
-        let given = s.left.min(i64::MAX as u64);
-        let left = jit::enter(trampoline, code, &mut c.frame, &mut cx, given);
-        let done = given.saturating_sub(left);
-        s.left -= done;
-        self.stats.compiled_insns += done;
-        c.frame.refused != 0
+        s.left = exec.left;
+        leave
     }
 
     /// A block has been run often, or has compiled code.
@@ -360,7 +347,7 @@ impl Cluster {
         if b.interpret || b.second.is_some() || self.jit.is_none() {
             return;
         }
-        let Some(region) = self.region(core, key) else { return };
+        let Some(region) = self.region(core, key).filter(|r| self.is_worth(r)) else { return };
         let layout = self.cores[core].cpu.layout().clone();
         let Some(jit) = &mut self.jit else { return };
         let Some(compiled) = jit.compile(&region, &layout) else {
@@ -405,6 +392,17 @@ impl Cluster {
             self.lift(core, c.mode, pc, limit, &at, None).0.ok()
         };
         Region::collect(head, c.cpu.layout(), self.config.max_region, known, lift)
+    }
+
+    /// Whether compiling a region saves anything: not for a few instructions before a helper, where
+    /// the interpreter must go on anyway.
+    fn is_worth(&self, region: &Region) -> bool {
+        if region.insns() >= 8 || !region.is_straight() {
+            return true;
+        }
+        let known = |pc: u64| self.cache.get(self.cache.find(&region.key_of(pc))?);
+        let mut seen = region.outside().filter_map(known).peekable();
+        seen.peek().is_none() || seen.any(|b| !b.interpret)
     }
 
     /// Drops all translations: compiled code has no room left.

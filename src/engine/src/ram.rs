@@ -51,7 +51,8 @@ pub(crate) enum CodeEvent {
 impl Listener {
     /// What happened since the last call.
     pub(crate) fn take(&self) -> Vec<(Weak<Ram>, CodeEvent)> {
-        if !self.pending.swap(false, Relaxed) {
+        // A swap alone would cost as much as all the rest between two instructions.
+        if !self.pending.load(Relaxed) || !self.pending.swap(false, Relaxed) {
             return Vec::new();
         }
         std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))

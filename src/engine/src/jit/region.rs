@@ -130,6 +130,17 @@ impl Region {
         self.blocks.values().map(|b| b.count).sum()
     }
 
+    /// Whether no block goes on inside the region, or to an address that is not known.
+    pub(crate) fn is_straight(&self) -> bool {
+        self.blocks.values().all(|b| match b.exit {
+            Exit::Jump(a, _) => self.near(a) && !self.blocks.contains_key(&a),
+            Exit::Branch(_, a, b) => {
+                [a, b].iter().all(|pc| self.near(*pc) && !self.blocks.contains_key(pc))
+            }
+            _ => false,
+        })
+    }
+
     /// Whether it has operations that may raise float exceptions.
     pub(crate) fn has_floats(&self) -> bool {
         self.blocks.values().flat_map(|b| &b.insts).any(is_float)
