@@ -258,8 +258,8 @@ impl Cluster {
         }
     }
 
-    /// Runs blocks, compiled and interpreted, until something must be done that changes translations
-    /// or looks at the core. `refused`: the next instruction must be interpreted.
+    /// Runs blocks, compiled and interpreted, until something must be done that changes
+    /// translations or looks at the core. `refused`: the next instruction must be interpreted.
     fn burst(&mut self, s: &mut Session<'_>, first: u32, refused: &mut bool) -> Leave {
         let c = &mut self.cores[s.core];
         let key = c.key();
