@@ -559,7 +559,7 @@ impl Outer<'_> {
         for i in 0..1u64 << (size - step) {
             let (at, reverse) = port.place(offset + (i << step), step);
             let value = self.system.device_read(now, at, 1 << step).ok()?;
-            raw |= place_bytes(value, step, reverse) << (i * 8 << step);
+            raw |= place_bytes(value, step, reverse) << ((i * 8) << step);
         }
         self.after_device();
         Some(raw)
@@ -570,7 +570,7 @@ impl Outer<'_> {
         let now = self.now_ps();
         for i in 0..1u64 << (size - step) {
             let (at, reverse) = port.place(offset + (i << step), step);
-            let value = place_bytes(raw >> (i * 8 << step), step, reverse);
+            let value = place_bytes(raw >> ((i * 8) << step), step, reverse);
             self.system.device_write(now, at, 1 << step, value).ok()?;
         }
         self.after_device();
@@ -609,7 +609,7 @@ impl Port {
     /// The register at an offset, and whether its bytes are reversed on the way.
     fn place(&self, offset: u64, size: u8) -> (DeviceRef, bool) {
         let (lane, bytes) = (self.swap.lane(), 1u64 << size);
-        let flip = if bytes < lane { lane - bytes } else { 0 };
+        let flip = lane.saturating_sub(bytes);
         let mut at = self.at;
         at.offset = at.offset.wrapping_add(offset ^ flip);
         (at, self.big_endian != (self.swap != Swap::None && bytes <= lane && bytes > 1))

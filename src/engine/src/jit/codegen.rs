@@ -296,7 +296,7 @@ impl<'a> Generator<'a> {
         let desc = self.b.ins().iconst(types::I64, calc.pack() as i64);
         let mut list = vec![self.frame, desc];
         for arg in args {
-            list.push(self.to_word(*arg));
+            list.push(self.as_word(*arg));
         }
         while list.len() < 5 {
             list.push(desc);
@@ -306,7 +306,7 @@ impl<'a> Generator<'a> {
     }
 
     /// Any value as 64 bits, zero-extended.
-    pub(super) fn to_word(&mut self, value: Value) -> Value {
+    pub(super) fn as_word(&mut self, value: Value) -> Value {
         match self.b.func.dfg.value_type(value) {
             types::I64 => value,
             types::F64 => self.b.ins().bitcast(types::I64, MemFlagsData::new(), value),
@@ -391,7 +391,7 @@ impl<'a> Generator<'a> {
             (types::F64, Ty::F64) | (types::I64, Ty::I64) | (types::I32, Ty::I32) => value,
             (from, _) => {
                 let word = if from == types::F64 { self.bits(types::I64, value) } else { value };
-                let word = if from == types::I32 { self.to_word(word) } else { word };
+                let word = if from == types::I32 { self.as_word(word) } else { word };
                 match ty {
                     Ty::I64 => word,
                     Ty::F64 => self.bits(types::F64, word),
@@ -413,7 +413,7 @@ impl<'a> Generator<'a> {
         let value = if self.b.func.dfg.value_type(value) == to {
             value
         } else {
-            let word = self.to_word(value);
+            let word = self.as_word(value);
             match to {
                 types::I32 => self.b.ins().ireduce(types::I32, word),
                 types::F64 => self.bits(types::F64, word),
@@ -526,7 +526,7 @@ impl<'a> Generator<'a> {
             Bin::DivS | Bin::DivU => {
                 let q =
                     if signed { self.b.ins().sdiv(a, safe) } else { self.b.ins().udiv(a, safe) };
-                let ones = self.b.ins().iconst(ty, -1 & ty_mask(ty));
+                let ones = self.b.ins().iconst(ty, ty_mask(ty));
                 self.b.ins().select(zero, ones, q)
             }
             _ => {
@@ -549,13 +549,13 @@ impl<'a> Generator<'a> {
             Cast::Trunc => self.b.ins().ireduce(to, value),
             Cast::Bits => self.bits(to, value),
             Cast::Box => {
-                let word = self.to_word(value);
+                let word = self.as_word(value);
                 let high = self.b.ins().iconst(types::I64, (!0u64 << 32) as i64);
                 let boxed = self.b.ins().bor(word, high);
                 self.bits(types::F64, boxed)
             }
             Cast::Unbox => {
-                let word = self.to_word(value);
+                let word = self.as_word(value);
                 let high = self.b.ins().ushr_imm_u(word, 32);
                 let good = self.b.ins().icmp_imm_u(IntCC::Equal, high, 0xffff_ffff);
                 let low = self.b.ins().ireduce(types::I32, word);

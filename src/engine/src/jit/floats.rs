@@ -55,8 +55,8 @@ impl Generator<'_> {
                 let value = self.b.ins().fdemote(types::F32, args[0]);
                 self.unless_nan(value, calc, &args)
             }
-            Inst::FToI(Round::Zero, to, signed, v) => self.to_int(to, signed, v, calc, &args),
-            Inst::IToF(Round::Near, to, signed, _) => self.from_int(to, signed, calc, args[0]),
+            Inst::FToI(Round::Zero, to, signed, v) => self.float_to_int(to, signed, v, calc, &args),
+            Inst::IToF(Round::Near, to, signed, _) => self.int_to_float(to, signed, calc, args[0]),
             _ => self.soft(inst, calc, from, &args),
         }
     }
@@ -128,7 +128,7 @@ impl Generator<'_> {
     }
 
     /// What surely fits a signed 64-bit conversion; anything else goes out of line.
-    fn to_int(&mut self, to: Ty, signed: bool, v: Val, calc: Calc, args: &[Value]) -> Value {
+    fn float_to_int(&mut self, to: Ty, signed: bool, v: Val, calc: Calc, args: &[Value]) -> Value {
         let a = args[0];
         let bits = match (to, signed) {
             (Ty::I64, _) => 63,
@@ -162,7 +162,7 @@ impl Generator<'_> {
         result
     }
 
-    fn from_int(&mut self, to: Ty, signed: bool, calc: Calc, a: Value) -> Value {
+    fn int_to_float(&mut self, to: Ty, signed: bool, calc: Calc, a: Value) -> Value {
         let out = clif_type(to);
         let narrow = self.b.func.dfg.value_type(a) == types::I32;
         let wide = match (narrow, signed) {
@@ -172,7 +172,7 @@ impl Generator<'_> {
         };
         if narrow || signed {
             let value = self.b.ins().fcvt_from_sint(out, wide);
-            let word = self.to_word(value);
+            let word = self.as_word(value);
             self.store_frame(word, offset_of!(Frame, result));
             return value;
         }
@@ -186,7 +186,7 @@ impl Generator<'_> {
         self.enter(fast);
         // Converted here, so that a large operand leaves no flag of the signed conversion.
         let value = self.b.ins().fcvt_from_sint(out, wide);
-        let word = self.to_word(value);
+        let word = self.as_word(value);
         self.store_frame(word, offset_of!(Frame, result));
         self.b.ins().jump(done, &[value.into()]);
         self.enter(done);

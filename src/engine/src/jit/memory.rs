@@ -127,7 +127,7 @@ impl Generator<'_> {
         let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
         self.b.ins().brif(hit, fast, &[], slow, &[]);
         self.enter(slow);
-        let word = self.to_word(value);
+        let word = self.as_word(value);
         self.call_memory(va, u64::from(Acc::new(mem, false).0) | STORE, word);
         self.check_refused();
         self.b.ins().jump(done, &[]);
@@ -142,7 +142,7 @@ impl Generator<'_> {
     fn host_store(&mut self, mem: Mem, p: Value, value: Value) {
         let ty = self.b.func.dfg.value_type(value);
         if mem.endian == Endian::Big && mem.size > 0 {
-            let word = self.to_word(value);
+            let word = self.as_word(value);
             let raw = int_type(mem);
             let low = if raw == types::I64 { word } else { self.b.ins().ireduce(raw, word) };
             let swapped = self.b.ins().bswap(low);
@@ -151,7 +151,7 @@ impl Generator<'_> {
         }
         let value = match (mem.size, ty) {
             // Narrower than the float: its low bytes.
-            (0..=1, types::F32 | types::F64) | (2, types::F64) => self.to_word(value),
+            (0..=1, types::F32 | types::F64) | (2, types::F64) => self.as_word(value),
             _ => value,
         };
         let wide = self.b.func.dfg.value_type(value) == types::I64;
@@ -203,7 +203,7 @@ impl Generator<'_> {
         let va = self.address(a, 0);
         let value = self.load_at(ty, mem, va);
         self.store_frame(va, offset_of!(Frame, reserved));
-        let word = self.to_word(value);
+        let word = self.as_word(value);
         self.store_frame(word, offset_of!(Frame, reserved_value));
         value
     }
@@ -217,7 +217,7 @@ impl Generator<'_> {
         self.store_frame(none, offset_of!(Frame, reserved));
         let held = self.b.ins().icmp(IntCC::Equal, reserved, va);
         let old = self.host_load(ty, mem, host);
-        let old = self.to_word(old);
+        let old = self.as_word(old);
         let seen = self.load_frame(types::I64, offset_of!(Frame, reserved_value));
         let same = self.b.ins().icmp(IntCC::Equal, old, seen);
         let ok = self.b.ins().band(held, same);
