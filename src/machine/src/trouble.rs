@@ -60,7 +60,7 @@ impl Watch {
         if (inside == 0 && self.same >= 3) || (inside < PROLOGUE && self.same >= NESTED) {
             return Verdict::DoubleFault;
         }
-        if self.same % SUSPECT == 0 { Verdict::Compare } else { Verdict::Fine }
+        if self.same.is_multiple_of(SUSPECT) { Verdict::Compare } else { Verdict::Fine }
     }
 
     /// Compares a hash of the registers with that of the last time; true if nothing moves.

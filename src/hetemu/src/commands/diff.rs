@@ -5,7 +5,7 @@ use crate::cli::{Diff, DiffFormat};
 use hetemu::find::{self, Base, Source};
 use hetemu::{Settings, registry};
 use hetemu_graph::{Class, Graph, diff, semantic_hash};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 pub(crate) fn run(args: &Diff) -> u8 {
@@ -67,8 +67,7 @@ fn source(what: &str) -> Result<Source, String> {
         let out = Command::new("git").args(["show", &spec]).output();
         let out = out.map_err(|e| format!("git cannot be run: {e}"))?;
         if out.status.success() {
-            let folder =
-                Path::new(path).parent().map(Path::to_path_buf).unwrap_or_else(PathBuf::new);
+            let folder = Path::new(path).parent().map(Path::to_path_buf).unwrap_or_default();
             return Ok(Source {
                 name: what.to_string(),
                 bytes: out.stdout,
