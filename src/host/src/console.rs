@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 struct Inbox {
     data: Vec<u8>,
     commands: VecDeque<Command>,
-    /// A person talks to the monitor: every byte is data.
+    /// A person talks to the monitor: data is not for the guest.
     monitor: bool,
     eof: bool,
 }
@@ -102,10 +102,20 @@ impl Console {
         self.say(prompt);
         let mut line: Vec<u8> = Vec::new();
         let answer = loop {
-            let (bytes, eof) = {
+            let (bytes, command, eof) = {
                 let mut inbox = lock(&self.inbox);
-                (std::mem::take(&mut inbox.data), inbox.eof)
+                (std::mem::take(&mut inbox.data), inbox.commands.pop_front(), inbox.eof)
             };
+            // The menu works here, too: x ends the run, c goes back.
+            let word = match command {
+                Some(Command::Exit) => Some("exit"),
+                Some(Command::Monitor) => Some("cont"),
+                _ => None,
+            };
+            if let Some(word) = word {
+                self.say("\n");
+                break Some(word.to_owned());
+            }
             if bytes.is_empty() {
                 if eof {
                     break None;
@@ -186,7 +196,7 @@ fn read_all(mut from: impl Read, inbox: &Mutex<Inbox>, bell: &Bell, menu: bool) 
         let part = bytes.get(..n).unwrap_or(&[]);
         if part.is_empty() {
             inbox.eof = true;
-        } else if menu && !inbox.monitor {
+        } else if menu {
             let (mut data, mut commands) = (Vec::new(), Vec::new());
             escape.feed(part, &mut data, &mut commands);
             inbox.data.extend(data);
