@@ -63,6 +63,15 @@ fn check(config: &EngineConfig, bits: u8, kinds: Kinds, seed: u64, steps: u64) {
             fast.cluster.regs_mut(0).set(toy::PC, pc);
             naive.regs.set(toy::PC, pc);
         }
+        if r.below(6) == 0 {
+            // As DMA would: anything in the code, behind the engine's back.
+            let (at, word) = (r.below(toy::CODE / 4) * 4, (r.next() as u32).to_le_bytes());
+            assert!(fast.ram.write(at, &word) && slow.ram.write(at, &word));
+        }
+        if kinds.helpers && r.below(6) == 0 {
+            fast.cluster.signal(0, 0, 0, true);
+            naive.interrupt();
+        }
         let ran = fast.run(piece);
         assert_eq!(ran.retired, piece);
         let before = naive.regs.get(toy::PC);
@@ -89,7 +98,7 @@ fn check(config: &EngineConfig, bits: u8, kinds: Kinds, seed: u64, steps: u64) {
 }
 
 fn seeds() -> u64 {
-    std::env::var("HETEMU_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
+    std::env::var("HETEMU_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(16)
 }
 
 fn all(config: &EngineConfig, kinds: Kinds) {

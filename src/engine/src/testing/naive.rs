@@ -180,6 +180,14 @@ impl Naive {
         Err(self.cpu.bus_fault(Access::Store, va))
     }
 
+    /// Takes an interrupt before the next instruction.
+    pub fn interrupt(&mut self) {
+        let pc = self.regs.get(toy::PC);
+        self.cpu.pending = true;
+        let env = &mut self.env();
+        self.cpu.interrupt(&mut Cx { regs: &mut self.regs, pc, env });
+    }
+
     /// Runs one instruction.
     pub fn step(&mut self) {
         let pc = self.regs.get(toy::PC);
