@@ -13,6 +13,7 @@ mod arena;
 mod codegen;
 mod entry;
 mod floats;
+mod ints;
 mod memory;
 pub(crate) mod region;
 

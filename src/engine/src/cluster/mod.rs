@@ -1,0 +1,334 @@
+//! Cores of one ISA that share a view and a translation cache.
+
+mod run;
+mod translate;
+
+use crate::cache::{Cache, JumpTable};
+use crate::float::Unit;
+use crate::frame::{Frame, NO_RESERVATION};
+use crate::jit::Jit;
+use crate::mmu::{Events, Mmu};
+use crate::ram::Listener;
+use crate::space::{Kind, Space};
+use crate::system::{System, Unanswered, VirtMem};
+use hetemu_hw::{BusError, time::Ps};
+use hetemu_isa::{Access, Cpu, Exception, Flush, HostCall, Mode, Regs};
+use std::sync::Arc;
+
+/// How a cluster runs.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Compile hot code (else everything is interpreted).
+    pub jit: bool,
+    /// Executions of a block before it is compiled.
+    pub tier_up: u32,
+    /// Guest instructions that one compiled region may have.
+    pub max_region: u32,
+    /// Guest instructions that one block may have.
+    pub max_block: u32,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig { jit: true, tier_up: 2000, max_region: 256, max_block: 64 }
+    }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The budget is used up.
+    Budget,
+    /// The core waits for an interrupt.
+    Wait,
+    /// [`System::must_stop`] said so.
+    Event,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// Steps of the core's clock: instructions that retired or raised an exception. The core's time
+    /// has advanced by so many `ps_per_insn`; never more than the budget.
+    pub retired: u64,
+    /// Why it ended.
+    pub stop: Stop,
+}
+
+/// Counts of a cluster since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Stats {
+    pub interpreted_insns: u64,
+    pub compiled_insns: u64,
+    pub blocks: u64,
+    pub regions: u64,
+    pub region_insns: u64,
+    pub code_bytes: u64,
+    pub tlb_misses: u64,
+    pub invalidated: u64,
+    pub exceptions: u64,
+    pub interrupts: u64,
+    pub device_accesses: u64,
+}
+
+/// One core.
+struct Core {
+    cpu: Box<dyn Cpu>,
+    frame: Box<Frame>,
+    mmu: Mmu,
+    jumps: JumpTable,
+    float: Unit,
+    events: Events,
+    mode: Mode,
+    /// Index of the mode's part that translations depend on.
+    mode_index: u16,
+    epoch: u64,
+    waiting: bool,
+    /// Steps before the current run, and how many of all raised an exception.
+    steps: u64,
+    raised: u64,
+    pc_slot: usize,
+    mask: u64,
+}
+
+impl Core {
+    fn new(cpu: Box<dyn Cpu>) -> Core {
+        let layout = cpu.layout();
+        let mask = if layout.bits >= 64 { u64::MAX } else { (1 << layout.bits) - 1 };
+        Core {
+            frame: Frame::new(),
+            mmu: Mmu::new(layout),
+            jumps: JumpTable::new(layout.pc_align),
+            float: Unit::new(layout.float),
+            events: Events::default(),
+            mode: Mode::default(),
+            mode_index: 0,
+            epoch: 0,
+            waiting: false,
+            steps: 0,
+            raised: 0,
+            pc_slot: usize::from(layout.pc.0),
+            mask,
+            cpu,
+        }
+    }
+
+    fn key(&self) -> u64 {
+        self.epoch << 16 | u64::from(self.mode_index) << 1
+    }
+
+    fn pc(&self) -> u64 {
+        self.frame.regs.0[self.pc_slot] & self.mask
+    }
+}
+
+/// One call of [`Cluster::run`].
+struct Session<'a> {
+    core: usize,
+    system: &'a mut dyn System,
+    start: Ps,
+    ps: u64,
+    total: u64,
+    left: u64,
+}
+
+/// Cores of one ISA that share a view and a translation cache.
+pub struct Cluster {
+    config: EngineConfig,
+    space: Arc<Space>,
+    listener: Arc<Listener>,
+    cache: Cache,
+    cores: Vec<Core>,
+    /// None if nothing is to be compiled, or the host cannot.
+    jit: Option<Jit>,
+    /// Parts of modes that translations depend on: key and fetch regime.
+    modes: Vec<(u32, u8)>,
+    stats: Stats,
+}
+
+impl Cluster {
+    /// Makes a cluster. Its cores are not reset.
+    pub fn new(config: EngineConfig, space: Arc<Space>, cpus: Vec<Box<dyn Cpu>>) -> Cluster {
+        let listener = Arc::new(Listener::default());
+        for entry in space.entries() {
+            if let Kind::Ram { ram, .. } = &entry.kind {
+                ram.listen(&listener);
+            }
+        }
+        let jit = if config.jit { Jit::new() } else { None };
+        let mut cluster = Cluster {
+            jit,
+            config,
+            space,
+            listener,
+            cache: Cache::default(),
+            cores: cpus.into_iter().map(Core::new).collect(),
+            modes: Vec::new(),
+            stats: Stats::default(),
+        };
+        cluster.rekey();
+        cluster
+    }
+
+    /// Number of cores.
+    pub fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// Resets a core: registers, translations, reservation.
+    pub fn reset(&mut self, core: usize) {
+        let c = &mut self.cores[core];
+        c.cpu.reset(&mut c.frame.regs);
+        c.frame.reserved = NO_RESERVATION;
+        c.waiting = false;
+        c.mmu.flush(Flush::All);
+        c.epoch = self.cache.next_epoch();
+    }
+
+    /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which
+    /// takes `ps_per_insn`. Interrupts are looked at on entry, and after every helper, exception
+    /// and device access.
+    pub fn run(
+        &mut self,
+        core: usize,
+        system: &mut dyn System,
+        start: Ps,
+        ps_per_insn: u64,
+        budget: u64,
+    ) -> Ran {
+        let mut s = Session { core, system, start, ps: ps_per_insn, total: budget, left: budget };
+        self.cores[core].events.host_floats = true;
+        for (i, other) in self.cores.iter_mut().enumerate() {
+            // Another core may write what is reserved without anyone looking.
+            if i != core {
+                other.frame.reserved = NO_RESERVATION;
+            }
+        }
+        let stop = self.run_session(&mut s);
+        let retired = s.total - s.left;
+        self.cores[core].steps += retired;
+        Ran { retired, stop }
+    }
+
+    /// An input of a core changed (index in its type's inputs).
+    pub fn signal(&mut self, core: usize, input: u32, line: u32, level: bool) {
+        self.cores[core].cpu.signal(input, line, level);
+    }
+
+    /// Whether a core waits for an interrupt and none would wake it.
+    pub fn waiting(&self, core: usize) -> bool {
+        let c = &self.cores[core];
+        c.waiting && !c.cpu.wakes(&c.frame.regs)
+    }
+
+    /// A core's slots.
+    pub fn regs(&self, core: usize) -> &Regs {
+        &self.cores[core].frame.regs
+    }
+
+    /// A core's slots, to change. The core's mode is asked anew at its next run.
+    pub fn regs_mut(&mut self, core: usize) -> &mut Regs {
+        &mut self.cores[core].frame.regs
+    }
+
+    /// A core's own state.
+    pub fn cpu(&self, core: usize) -> &dyn Cpu {
+        &*self.cores[core].cpu
+    }
+
+    /// A core's own state and its slots, to change.
+    pub fn cpu_mut(&mut self, core: usize) -> (&mut dyn Cpu, &mut Regs) {
+        let c = &mut self.cores[core];
+        (&mut *c.cpu, &mut c.frame.regs)
+    }
+
+    /// Instructions that a core has retired since it was made.
+    pub fn retired(&self, core: usize) -> u64 {
+        let c = &self.cores[core];
+        c.steps.wrapping_sub(c.raised)
+    }
+
+    /// A core's program counter.
+    pub fn pc(&self, core: usize) -> u64 {
+        self.cores[core].pc()
+    }
+
+    /// Reads a core's memory by virtual address, RAM and ROM only, as its data accesses see it now.
+    pub fn read_virt(&mut self, core: usize, va: u64, into: &mut [u8]) -> bool {
+        let mut at = va;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let Some((pa, room)) = self.translate_piece(core, at) else { return false };
+            let (now, later) = rest.split_at_mut(rest.len().min(room));
+            if !self.space.read_ram(pa, now) {
+                return false;
+            }
+            at = at.wrapping_add(now.len() as u64);
+            rest = later;
+        }
+        true
+    }
+
+    /// Writes a core's memory by virtual address, RAM only.
+    pub fn write_virt(&mut self, core: usize, va: u64, bytes: &[u8]) -> bool {
+        let mut at = va;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some((pa, room)) = self.translate_piece(core, at) else { return false };
+            let (now, later) = rest.split_at(rest.len().min(room));
+            if !self.space.write_ram(pa, now) {
+                return false;
+            }
+            at = at.wrapping_add(now.len() as u64);
+            rest = later;
+        }
+        true
+    }
+
+    /// Where a virtual address leads for a debugger, and for how many bytes.
+    fn translate_piece(&mut self, core: usize, va: u64) -> Option<(u64, usize)> {
+        let pa = self
+            .translate(core, va, Access::Load)
+            .or_else(|| self.translate(core, va, Access::Fetch))?;
+        let page = 1u64 << self.cores[core].cpu.layout().page_bits;
+        Some((pa, (page - (va & (page - 1))) as usize))
+    }
+
+    /// The physical address of a core's virtual one, if the access is allowed now.
+    pub fn translate(&mut self, core: usize, va: u64, access: Access) -> Option<u64> {
+        let c = self.cores.get(core)?;
+        let mode = c.cpu.mode(&c.frame.regs);
+        let regime = if access == Access::Fetch { mode.fetch } else { mode.data };
+        let mut nobody = Nobody;
+        let mut s = Session { core, system: &mut nobody, start: 0, ps: 0, total: 0, left: 0 };
+        let t = self.outside(&mut s, |cpu, _, out| cpu.translate(regime, va, access, out)).ok()?;
+        Some(self.space.wrap(t.pa))
+    }
+
+    /// Counts.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+}
+
+/// The machine around a core that a debugger looks at.
+struct Nobody;
+
+impl System for Nobody {
+    fn device_read(&mut self, _: Ps, _: crate::DeviceRef, _: u8) -> Result<u64, BusError> {
+        Err(BusError)
+    }
+    fn device_write(&mut self, _: Ps, _: crate::DeviceRef, _: u8, _: u64) -> Result<(), BusError> {
+        Err(BusError)
+    }
+    fn must_stop(&self) -> bool {
+        false
+    }
+    fn unanswered(&mut self, _: Unanswered) {}
+    fn exception(&mut self, _: usize, _: Exception, _: u64, _: u64) {}
+    fn host_call(&mut self, _: usize, _: HostCall, _: &mut dyn VirtMem) -> Option<u64> {
+        None
+    }
+    fn wake_at(&mut self, _: usize, _: Ps) {}
+}

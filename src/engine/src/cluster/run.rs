@@ -1,0 +1,240 @@
+//! The outer loop of a run: bursts of blocks, exceptions, interrupts, and what slow paths left to do.
+
+use super::{Cluster, Session, Stop};
+use crate::frame::{Frame, NO_RESERVATION};
+use crate::interp::{self, Exec, Leave};
+use crate::jit::{self, SlowCx};
+use crate::mmu::Outer;
+use hetemu_isa::{Cpu, Cx, Exception};
+
+impl Cluster {
+    pub(super) fn run_session(&mut self, s: &mut Session<'_>) -> Stop {
+        let mut attend = true;
+        let mut first = true;
+        // A block whose exit may be linked to the next one.
+        let mut link = None;
+        // Compiled code has left the next instruction to the interpreter.
+        let mut refused = false;
+        loop {
+            if attend {
+                if let Some(stop) = self.attend(s, first) {
+                    return stop;
+                }
+                link = None;
+            }
+            first = false;
+            if s.left == 0 {
+                return Stop::Budget;
+            }
+            let pc = self.cores[s.core].pc();
+            let block = match self.lookup(s, pc) {
+                Ok(block) => block,
+                Err(exception) => {
+                    s.left -= 1;
+                    self.raise(s, exception);
+                    attend = true;
+                    continue;
+                }
+            };
+            if let Some((from, way, key)) = link.take() {
+                let c = &self.cores[s.core];
+                // Unless translations were dropped meanwhile, and numbers mean other blocks.
+                if key == c.key() {
+                    self.cache.link(from, way, block, key, c.cpu.layout().page_bits);
+                }
+            }
+            match self.burst(s, block, &mut refused) {
+                Leave::Lookup | Leave::Stop => {}
+                Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
+                Leave::Hot(block) => self.hot(s.core, block),
+                Leave::Raise(exception) => self.raise(s, exception),
+            }
+            attend = self.cores[s.core].events.leave;
+        }
+    }
+
+    /// Runs blocks, compiled and interpreted, until something must be done that changes
+    /// translations or looks at the core. `refused`: the next instruction must be interpreted.
+    fn burst(&mut self, s: &mut Session<'_>, first: u32, refused: &mut bool) -> Leave {
+        let c = &mut self.cores[s.core];
+        let key = c.key();
+        c.frame.tlb = c.mmu.tlb().base();
+        c.frame.jumps = c.jumps.base().cast();
+        c.frame.key = key;
+        let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
+        let mut out = Outer {
+            core: s.core,
+            mmu: &mut c.mmu,
+            space: &self.space,
+            system: &mut *s.system,
+            cache: &self.cache,
+            listener: &self.listener,
+            events: &mut c.events,
+            stats: &mut self.stats,
+            start: s.start,
+            ps: s.ps,
+            done: 0,
+            base: c.steps.wrapping_sub(c.raised),
+            pc: 0,
+        };
+        let mut exec = Exec {
+            frame: &mut c.frame,
+            cpu: &mut *c.cpu,
+            out: &mut out,
+            jumps: &c.jumps,
+            float: &c.float,
+            key,
+            pc_slot: c.pc_slot,
+            mask: c.mask,
+            mode: c.mode,
+            left: s.left,
+            total: s.total,
+        };
+        let mut at = first;
+        let leave = loop {
+            let Some(block) = self.cache.get(at) else { break Leave::Lookup };
+            let code = block.code.get();
+            let before = exec.left;
+            let leave = if code != 0 && !*refused && before >= u64::from(block.count) {
+                // Compiled code counts in signed numbers.
+                let given = before.min(i64::MAX as u64);
+                let mut cx = SlowCx { cpu: &mut *exec.cpu, out: &mut *exec.out, unit: exec.float };
+                let left = jit::enter(trampoline, code, exec.frame, &mut cx, given);
+                let done = given.saturating_sub(left);
+                exec.left -= done;
+                exec.out.stats.compiled_insns += done;
+                *refused = exec.frame.refused != 0;
+                Leave::Lookup
+            } else {
+                if code == 0 && block.heat.get() == 0 && !*refused {
+                    break Leave::Hot(at);
+                }
+                *refused = false;
+                let leave = interp::run(&mut exec, &self.cache, at);
+                exec.out.stats.interpreted_insns += before - exec.left;
+                leave
+            };
+            match leave {
+                Leave::Hot(hot) if !exec.out.events.leave => at = hot,
+                Leave::Lookup if !exec.out.events.leave && exec.left > 0 => {
+                    let pc = exec.frame.regs.0[exec.pc_slot] & exec.mask;
+                    match exec.jumps.find(pc, key) {
+                        Some(next) => at = next,
+                        None => break Leave::Lookup,
+                    }
+                }
+                leave => break leave,
+            }
+        };
+        s.left = exec.left;
+        leave
+    }
+
+    /// Calls back with the core and the world around it, between instructions.
+    pub(super) fn outside<R>(
+        &mut self,
+        s: &mut Session<'_>,
+        f: impl FnOnce(&mut dyn Cpu, &mut Frame, &mut Outer<'_>) -> R,
+    ) -> R {
+        let c = &mut self.cores[s.core];
+        let pc = c.pc();
+        let mut out = Outer {
+            core: s.core,
+            mmu: &mut c.mmu,
+            space: &self.space,
+            system: &mut *s.system,
+            cache: &self.cache,
+            listener: &self.listener,
+            events: &mut c.events,
+            stats: &mut self.stats,
+            start: s.start,
+            ps: s.ps,
+            done: s.total - s.left,
+            base: c.steps.wrapping_sub(c.raised),
+            pc,
+        };
+        f(&mut *c.cpu, &mut c.frame, &mut out)
+    }
+
+    /// Has the core take an exception of the instruction at the program counter.
+    fn raise(&mut self, s: &mut Session<'_>, exception: Exception) {
+        self.stats.exceptions += 1;
+        // The step of the instruction is charged already, but it has not retired.
+        s.left += 1;
+        let pc = self.cores[s.core].pc();
+        self.outside(s, |cpu, frame, out| {
+            cpu.raise(exception, pc, &mut Cx { regs: &mut frame.regs, pc, env: out });
+        });
+        s.left -= 1;
+        let c = &mut self.cores[s.core];
+        c.raised += 1;
+        c.events.leave = true;
+        c.events.host_floats = true;
+        let handler = c.pc();
+        s.system.exception(s.core, exception, pc, handler);
+    }
+
+    /// Sees to everything that happened, and looks at interrupts and mode.
+    fn attend(&mut self, s: &mut Session<'_>, first: bool) -> Option<Stop> {
+        self.absorb();
+        self.settle(s.core);
+        let c = &mut self.cores[s.core];
+        if c.waiting {
+            if !c.cpu.wakes(&c.frame.regs) {
+                return Some(Stop::Wait);
+            }
+            c.waiting = false;
+        }
+        if !first && s.system.must_stop() {
+            return Some(Stop::Event);
+        }
+        let taken = self.outside(s, |cpu, frame, out| {
+            let pc = out.pc;
+            cpu.interrupt(&mut Cx { regs: &mut frame.regs, pc, env: out })
+        });
+        if taken {
+            self.stats.interrupts += 1;
+        }
+        self.settle(s.core);
+        let c = &mut self.cores[s.core];
+        let mode = c.cpu.mode(&c.frame.regs);
+        if mode != c.mode {
+            c.mode = mode;
+            c.mmu.regime = mode.data;
+            let part = (mode.key, mode.fetch);
+            let index = self.modes.iter().position(|m| *m == part).unwrap_or_else(|| {
+                self.modes.push(part);
+                self.modes.len() - 1
+            });
+            c.mode_index = index as u16;
+        }
+        None
+    }
+
+    /// Does what slow paths have left to do.
+    fn settle(&mut self, core: usize) {
+        let c = &mut self.cores[core];
+        c.events.leave = false;
+        if std::mem::take(&mut c.events.flushed) {
+            c.epoch = self.cache.next_epoch();
+        }
+        if std::mem::take(&mut c.events.unreserve) {
+            c.frame.reserved = NO_RESERVATION;
+        }
+        c.waiting |= std::mem::take(&mut c.events.wait);
+        if !c.events.dirty.is_empty() {
+            for (host, len) in std::mem::take(&mut c.events.dirty) {
+                self.invalidate(host, len);
+            }
+        }
+    }
+
+    pub(super) fn invalidate(&mut self, host: usize, len: u64) {
+        let dropped = self.cache.invalidate(host, len);
+        if dropped > 0 {
+            self.stats.invalidated += dropped as u64;
+            self.unlink_stale();
+            self.rekey();
+        }
+    }
+}

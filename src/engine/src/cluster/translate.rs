@@ -1,0 +1,306 @@
+//! From addresses to blocks and regions: lookup, lifting, compiling, invalidation.
+
+use super::{Cluster, Session};
+use crate::cache::{BlockKey, NewBlock};
+use crate::interp;
+use crate::jit::region::{Known, Region};
+use crate::mmu::{CODE_PAGE, CodePage};
+use crate::ram::{CodeEvent, Ram};
+use hetemu_isa::{Access, Block, Exception, FetchFault, Mode};
+use std::sync::Arc;
+
+/// Ops that the cache may hold before it is emptied.
+const MAX_OPS: usize = 8 << 20;
+
+impl Cluster {
+    /// The block at an address in the core's mode, translated if need be.
+    pub(super) fn lookup(&mut self, s: &mut Session<'_>, pc: u64) -> Result<u32, Exception> {
+        let c = &self.cores[s.core];
+        let (key, mode) = (c.key(), c.mode);
+        if let Some(block) = c.jumps.find(pc, key) {
+            // It may have been compiled since, for another core.
+            let code = self.cache.get(block).map_or(0, |b| b.code.get());
+            if code != 0 {
+                self.cores[s.core].jumps.set(pc, key, block, code);
+            }
+            return Ok(block);
+        }
+        let code = self.code_at(s, mode.fetch, pc)?;
+        let block_key = BlockKey { host: code.host, va: pc, mode: self.cores[s.core].mode_index };
+        let mut found = self.cache.find(&block_key);
+        if let Some(at) = found
+            && let Some((second, _)) = self.cache.get(at).and_then(|b| b.second)
+        {
+            // The last instruction's second half may be somewhere else by now.
+            let next = self.next_page(s.core, pc);
+            if self.code_at(s, mode.fetch, next).map(|c| c.host) != Ok(second) {
+                self.cache.remove(at);
+                self.unlink_stale();
+                self.rekey();
+                found = None;
+            }
+        }
+        let block = match found {
+            Some(block) => block,
+            None => self.translate_block(s, mode, block_key, &code)?,
+        };
+        let c = &mut self.cores[s.core];
+        let key = c.key();
+        let code = self.cache.get(block).map_or(0, |b| b.code.get());
+        let stub = self.jit.as_ref().map_or(0, |j| j.runtime.stub);
+        c.jumps.set(pc, key, block, if code == 0 { stub } else { code });
+        Ok(block)
+    }
+
+    fn next_page(&self, core: usize, pc: u64) -> u64 {
+        let c = &self.cores[core];
+        let size = 1u64 << c.cpu.layout().page_bits;
+        (pc | (size - 1)).wrapping_add(1) & c.mask
+    }
+
+    fn code_at(&mut self, s: &mut Session<'_>, regime: u8, va: u64) -> Result<CodePage, Exception> {
+        self.outside(s, |cpu, _, out| {
+            let pa = out.fetch_pa(cpu, regime, va)?;
+            out.code_at(pa).ok_or_else(|| out.fetch_fault(cpu, va, pa))
+        })
+    }
+
+    /// Lifts and lowers a block.
+    fn translate_block(
+        &mut self,
+        s: &mut Session<'_>,
+        mode: Mode,
+        key: BlockKey,
+        code: &CodePage,
+    ) -> Result<u32, Exception> {
+        if self.cache.ops() > MAX_OPS {
+            self.drop_code();
+        }
+        let pc = key.va;
+        let mut limit = self.config.max_block.max(1);
+        let mut second = None;
+        loop {
+            let (block, beyond) = self.lift(s.core, mode, pc, limit, code, second.as_ref());
+            let block = match block {
+                Ok(block) => block,
+                // The first instruction goes on in the next page: find that, and lift again.
+                Err(_) if beyond && second.is_none() => {
+                    let next = self.next_page(s.core, pc);
+                    second = Some(self.code_at(s, mode.fetch, next)?);
+                    continue;
+                }
+                Err(FetchFault(exception)) => return Err(exception),
+            };
+            let layout = self.cores[s.core].cpu.layout();
+            match interp::lower::lower(&block, layout) {
+                Ok(lowered) => {
+                    let page = 1u64 << layout.page_bits;
+                    let room = page - (pc & (page - 1));
+                    let tail = u64::from(block.len).saturating_sub(room) as u32;
+                    let interpret = block.has_helper();
+                    let never = interpret || !self.config.jit;
+                    let new = NewBlock {
+                        key,
+                        len: block.len,
+                        second: second.as_ref().filter(|_| tail > 0).map(|p| (p.host, tail)),
+                        count: block.count.max(1),
+                        code: lowered,
+                        heat: if never { u32::MAX } else { self.config.tier_up },
+                        interpret,
+                    };
+                    return Ok(self.enter(new, code, second.as_ref()));
+                }
+                Err(_) if limit > 1 => limit /= 2,
+                Err(_) => return Err(self.cores[s.core].cpu.bus_fault(Access::Fetch, pc)),
+            }
+        }
+    }
+
+    /// Lifts a block; also says whether the lifter asked for bytes beyond the page.
+    fn lift(
+        &self,
+        core: usize,
+        mode: Mode,
+        pc: u64,
+        limit: u32,
+        code: &CodePage,
+        second: Option<&CodePage>,
+    ) -> (Result<Block, FetchFault>, bool) {
+        let c = &self.cores[core];
+        let next = self.next_page(core, pc);
+        let room = (pc | ((1 << c.cpu.layout().page_bits) - 1)).wrapping_sub(pc);
+        let mut beyond = false;
+        let mut fetch = |va: u64| {
+            let skip = va.wrapping_sub(pc);
+            let fault = FetchFault(c.cpu.bus_fault(Access::Fetch, va));
+            let (ram, offset): (&Arc<Ram>, u64) = if skip <= room {
+                (&code.ram, code.offset + skip)
+            } else {
+                beyond = true;
+                let Some(second) = second else { return Err(fault) };
+                (&second.ram, second.offset.wrapping_add(va.wrapping_sub(next)))
+            };
+            let mut half = [0; 2];
+            if !ram.read(offset, &mut half) {
+                return Err(fault);
+            }
+            Ok(match c.cpu.layout().endian {
+                hetemu_schema::Endian::Little => u16::from_le_bytes(half),
+                hetemu_schema::Endian::Big => u16::from_be_bytes(half),
+            })
+        };
+        let block = c.cpu.lift(mode, pc, limit, &mut fetch);
+        (block, beyond)
+    }
+
+    fn enter(&mut self, new: NewBlock, code: &CodePage, second: Option<&CodePage>) -> u32 {
+        let mut pages = Vec::with_capacity(2);
+        let mut add = |page: &CodePage, bytes: u64| {
+            let mut at = 0;
+            while at < bytes {
+                let host = page.host + at as usize;
+                pages.push((page.ram.clone(), page.offset + at, host));
+                at = ((page.offset + at) | (CODE_PAGE - 1)) + 1 - page.offset;
+            }
+        };
+        let tail = new.second.map_or(0, |t| u64::from(t.1));
+        add(code, u64::from(new.len) - tail);
+        if let Some(page) = second {
+            add(page, tail);
+        }
+        let (block, fresh) = self.cache.insert(new, &pages, &self.listener);
+        for host in fresh {
+            self.protect(host);
+        }
+        self.stats.blocks += 1;
+        block
+    }
+
+    /// A block has been run often, or has compiled code.
+    pub(super) fn hot(&mut self, core: usize, block: u32) {
+        let Some(b) = self.cache.get(block) else { return };
+        if b.code.get() != 0 {
+            return;
+        }
+        let key = b.key;
+        // Not asked again, unless it gets code.
+        b.heat.set(u32::MAX);
+        if b.interpret || b.second.is_some() || self.jit.is_none() {
+            return;
+        }
+        let Some(region) = self.region(core, key).filter(|r| self.is_worth(r)) else { return };
+        let layout = self.cores[core].cpu.layout().clone();
+        let Some(jit) = &mut self.jit else { return };
+        let Some(compiled) = jit.compile(&region, &layout) else {
+            if jit.is_full() {
+                self.drop_code();
+            }
+            return;
+        };
+        jit.set_slot(key, Some(compiled.code));
+        self.stats.regions += 1;
+        self.stats.region_insns += u64::from(compiled.insns);
+        self.stats.code_bytes = jit.code_bytes() as u64;
+        for pc in region.blocks.keys() {
+            self.cache.join(&region.key_of(*pc), key);
+        }
+        if let Some(b) = self.cache.get(block) {
+            b.code.set(compiled.code);
+            b.heat.set(0);
+        }
+        let c = &mut self.cores[core];
+        let core_key = c.key();
+        c.jumps.set(key.va, core_key, block, compiled.code);
+    }
+
+    /// The region around a block.
+    fn region(&self, core: usize, head: BlockKey) -> Option<Region> {
+        let c = &self.cores[core];
+        let code = self.cache.code_page(&head)?;
+        let known = |key: &BlockKey| {
+            let b = self.cache.get(self.cache.find(key)?)?;
+            let guess = Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0);
+            (!b.interpret && b.second.is_none()).then_some(Known { count: b.count, guess })
+        };
+        let lift = |pc: u64, limit: u32| {
+            let skip = pc.wrapping_sub(head.va);
+            let at = CodePage {
+                ram: code.ram.clone(),
+                offset: code.offset.wrapping_add(skip),
+                host: code.host.wrapping_add(skip as usize),
+            };
+            let limit = limit.min(self.config.max_block.max(1));
+            self.lift(core, c.mode, pc, limit, &at, None).0.ok()
+        };
+        Region::collect(head, c.cpu.layout(), self.config.max_region, known, lift)
+    }
+
+    /// Whether compiling a region saves anything: not for a few instructions before a helper, where
+    /// the interpreter must go on anyway.
+    fn is_worth(&self, region: &Region) -> bool {
+        if region.insns() >= 8 || !region.is_straight() {
+            return true;
+        }
+        let known = |pc: u64| self.cache.get(self.cache.find(&region.key_of(pc))?);
+        let mut seen = region.outside().filter_map(known).peekable();
+        seen.peek().is_none() || seen.any(|b| !b.interpret)
+    }
+
+    /// Drops all translations: compiled code has no room left.
+    fn drop_code(&mut self) {
+        self.cache.clear();
+        if let Some(jit) = &mut self.jit {
+            jit.clear();
+        }
+        self.rekey();
+    }
+
+    /// Unlinks compiled code of blocks that were dropped.
+    pub(super) fn unlink_stale(&mut self) {
+        for key in self.cache.take_stale() {
+            if let Some(jit) = &mut self.jit {
+                jit.set_slot(key, None);
+            }
+            if let Some(b) = self.cache.find(&key).and_then(|at| self.cache.get(at)) {
+                b.code.set(0);
+                b.heat.set(self.config.tier_up);
+            }
+        }
+    }
+
+    /// Gives every core a new key: translations were dropped.
+    pub(super) fn rekey(&mut self) {
+        for c in &mut self.cores {
+            c.epoch = self.cache.next_epoch();
+        }
+    }
+
+    /// Hears what others did to memory.
+    pub(super) fn absorb(&mut self) {
+        for (ram, event) in self.listener.take() {
+            let Some(ram) = ram.upgrade() else { continue };
+            match event {
+                CodeEvent::Written(offset, len) => {
+                    if let Some(host) = ram.host(offset, len) {
+                        self.invalidate(host as usize, len);
+                    }
+                }
+                CodeEvent::Translated(offset) => {
+                    let page = offset & !(CODE_PAGE - 1);
+                    if let Some(host) = ram.host(page, 0) {
+                        self.protect(host as usize);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stores to a page must be looked at from now on.
+    fn protect(&mut self, host: usize) {
+        for c in &mut self.cores {
+            for tlb in &mut c.mmu.data {
+                tlb.protect(host, CODE_PAGE as usize);
+            }
+        }
+    }
+}

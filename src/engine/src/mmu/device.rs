@@ -1,0 +1,83 @@
+//! Accesses to device registers: widths, splitting, byte order.
+
+use super::Outer;
+use crate::space::Swap;
+use crate::system::DeviceRef;
+use hetemu_isa::Env;
+
+impl Outer<'_> {
+    pub(super) fn device_read(&mut self, port: Port, offset: u64, size: u8) -> Option<u64> {
+        let mut raw = 0;
+        let step = port.step(size)?;
+        let now = self.now_ps();
+        for i in 0..1u64 << (size - step) {
+            let (at, reverse) = port.place(offset + (i << step), step);
+            let value = self.system.device_read(now, at, 1 << step).ok()?;
+            raw |= place_bytes(value, step, reverse) << ((i * 8) << step);
+        }
+        self.after_device();
+        Some(raw)
+    }
+
+    pub(super) fn device_write(
+        &mut self,
+        port: Port,
+        offset: u64,
+        size: u8,
+        raw: u64,
+    ) -> Option<()> {
+        let step = port.step(size)?;
+        let now = self.now_ps();
+        for i in 0..1u64 << (size - step) {
+            let (at, reverse) = port.place(offset + (i << step), step);
+            let value = place_bytes(raw >> ((i * 8) << step), step, reverse);
+            self.system.device_write(now, at, 1 << step, value).ok()?;
+        }
+        self.after_device();
+        Some(())
+    }
+
+    fn after_device(&mut self) {
+        self.stats.device_accesses += 1;
+        self.events.host_floats = true;
+        if self.system.must_stop() {
+            self.events.leave = true;
+        }
+    }
+}
+
+/// Registers that an access hits.
+#[derive(Clone, Copy)]
+pub(super) struct Port {
+    pub(super) at: DeviceRef,
+    pub(super) widths: u8,
+    pub(super) split: bool,
+    pub(super) swap: Swap,
+    pub(super) big_endian: bool,
+}
+
+impl Port {
+    /// log2 of the bytes that each part of an access has; none if it is refused.
+    fn step(&self, size: u8) -> Option<u8> {
+        let allowed = |s: u8| self.widths >> s & 1 != 0;
+        if allowed(size) {
+            return Some(size);
+        }
+        (0..size).rev().find(|&s| self.split && allowed(s))
+    }
+
+    /// The register at an offset, and whether its bytes are reversed on the way.
+    fn place(&self, offset: u64, size: u8) -> (DeviceRef, bool) {
+        let (lane, bytes) = (self.swap.lane(), 1u64 << size);
+        let flip = lane.saturating_sub(bytes);
+        let mut at = self.at;
+        at.offset = at.offset.wrapping_add(offset ^ flip);
+        (at, self.big_endian != (self.swap != Swap::None && bytes <= lane && bytes > 1))
+    }
+}
+
+/// The low bytes of a number, in order or reversed.
+fn place_bytes(value: u64, size: u8, reverse: bool) -> u64 {
+    let unused = 64 - (8u32 << size);
+    if reverse { value.swap_bytes() >> unused } else { value << unused >> unused }
+}

@@ -1,0 +1,101 @@
+//! The engine's side of [`Env`], and a core's memory for host calls.
+
+use super::{Mmu, Outer};
+use crate::space::Space;
+use crate::system::VirtMem;
+use hetemu_isa::{Env, Flush, HostCall};
+
+impl Env for Outer<'_> {
+    fn now_ps(&self) -> u64 {
+        self.start.saturating_add(self.done.saturating_mul(self.ps))
+    }
+
+    fn retired(&self) -> u64 {
+        self.base.wrapping_add(self.done)
+    }
+
+    fn phys_read(&mut self, pa: u64, size: u8) -> Option<u64> {
+        let mut raw = [0; 8];
+        let part = raw.get_mut(..usize::from(size))?;
+        self.space.read_ram(pa, part).then(|| u64::from_le_bytes(raw))
+    }
+
+    fn phys_write(&mut self, pa: u64, size: u8, value: u64) -> Option<()> {
+        let raw = value.to_le_bytes();
+        let part = raw.get(..usize::from(size))?;
+        self.is_memory(pa, part.len()).then(|| self.write_memory(pa, part))
+    }
+
+    fn flush_tlb(&mut self, what: Flush) {
+        self.mmu.flush(what);
+        self.events.flushed = true;
+        self.events.leave = true;
+    }
+
+    fn flush_code(&mut self) {
+        // Every write to translated code has dropped it already.
+    }
+
+    fn wait(&mut self) {
+        self.events.wait = true;
+        self.events.leave = true;
+    }
+
+    fn wake_at(&mut self, ps: u64) {
+        self.system.wake_at(self.core, ps);
+        self.events.leave = true;
+    }
+
+    fn host_call(&mut self, call: HostCall) -> Option<u64> {
+        let mut mem = CoreMem { mmu: self.mmu, space: self.space, wrote: Vec::new() };
+        let answer = self.system.host_call(self.core, call, &mut mem);
+        for (host, len) in mem.wrote {
+            if self.cache.overlaps(host, len) {
+                self.events.dirty.push((host, len));
+            }
+        }
+        self.events.leave = true;
+        answer
+    }
+
+    fn clear_reservation(&mut self) {
+        self.events.unreserve = true;
+    }
+}
+
+/// A core's memory during a host call: by what the TLB knows, else untranslated, as the ABIs of
+/// semihosting ask.
+struct CoreMem<'a> {
+    mmu: &'a Mmu,
+    space: &'a Space,
+    wrote: Vec<(usize, u64)>,
+}
+
+impl VirtMem for CoreMem<'_> {
+    fn read(&mut self, va: u64, into: &mut [u8]) -> bool {
+        into.iter_mut().zip(0..).all(|(byte, i)| {
+            let va = va.wrapping_add(i);
+            match self.mmu.tlb().readable(va, 0) {
+                Some(host) => {
+                    *byte = host.load8();
+                    true
+                }
+                None => self.space.read_ram(va, std::slice::from_mut(byte)),
+            }
+        })
+    }
+
+    fn write(&mut self, va: u64, bytes: &[u8]) -> bool {
+        bytes.iter().zip(0..).all(|(byte, i)| {
+            let va = va.wrapping_add(i);
+            match self.mmu.tlb().writable(va, 0) {
+                Some(host) => {
+                    host.store8(*byte);
+                    true
+                }
+                // The outside path tells every cluster, this one too.
+                None => self.space.write_ram(va, std::slice::from_ref(byte)),
+            }
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! Memory accesses that the soft TLB does not answer: translation, TLB fills, devices, misaligned
+//! accesses, stores to pages with translated code; and the engine's side of [`Env`].
+
+mod access;
+mod device;
+mod env;
+mod fetch;
+
+pub(crate) use fetch::CodePage;
+
+use crate::cache::Cache;
+use crate::cluster::Stats;
+use crate::ram::{CODE_PAGE_BITS, Listener};
+use crate::space::Space;
+use crate::system::System;
+use crate::tlb::Tlb;
+use hetemu_hw::time::Ps;
+use hetemu_isa::{Access, Flush, Layout};
+use std::sync::Arc;
+
+/// How a memory operation accesses, packed into an operand of an op.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Acc(pub(crate) u16);
+
+impl Acc {
+    pub(crate) fn new(mem: hetemu_isa::ir::Mem, to32: bool) -> Acc {
+        let big = mem.endian == hetemu_schema::Endian::Big;
+        Acc(u16::from(mem.size)
+            | u16::from(mem.signed) << 2
+            | u16::from(big) << 3
+            | u16::from(mem.aligned) << 4
+            | u16::from(to32) << 5)
+    }
+    /// log2 of the bytes.
+    #[inline(always)]
+    pub(crate) fn size(self) -> u8 {
+        self.0 as u8 & 3
+    }
+    pub(crate) fn bytes(self) -> u64 {
+        1 << self.size()
+    }
+    pub(crate) fn signed(self) -> bool {
+        self.0 & 4 != 0
+    }
+    pub(crate) fn big(self) -> bool {
+        self.0 & 8 != 0
+    }
+    pub(crate) fn aligned(self) -> bool {
+        self.0 & 16 != 0
+    }
+    /// From the bytes read, little-endian and zero-extended, to the value.
+    pub(crate) fn extend(self, raw: u64) -> u64 {
+        let raw = self.order(raw);
+        let shift = 64 - 8 * self.bytes() as u32;
+        let wide = if self.signed() { ((raw << shift) as i64 >> shift) as u64 } else { raw };
+        if self.0 & 32 != 0 { wide & 0xffff_ffff } else { wide }
+    }
+    /// Between a value's low bytes and the same bytes little-endian.
+    pub(crate) fn order(self, raw: u64) -> u64 {
+        if self.big() { raw.swap_bytes() >> (64 - 8 * self.bytes()) } else { raw }
+    }
+}
+
+/// Translations of one core.
+#[derive(Debug)]
+pub(crate) struct Mmu {
+    /// One a regime.
+    pub(crate) data: Vec<Tlb>,
+    /// One a regime.
+    fetch: Vec<Vec<ExecEntry>>,
+    /// Pages that are not memory: devices, mostly.
+    other: [OtherEntry; OTHERS],
+    /// The regime of loads and stores.
+    pub(crate) regime: u8,
+    page_bits: u32,
+}
+
+/// A page that loads or stores are allowed to, and that the TLB does not hold.
+#[derive(Debug, Clone, Copy)]
+struct OtherEntry {
+    page: u64,
+    regime: u8,
+    pa: u64,
+    read: bool,
+    write: bool,
+}
+
+const OTHERS: usize = 16;
+const NO_OTHER: OtherEntry =
+    OtherEntry { page: u64::MAX, regime: 0, pa: 0, read: false, write: false };
+
+/// A page that fetches are allowed from.
+#[derive(Debug, Clone, Copy)]
+struct ExecEntry {
+    page: u64,
+    pa: u64,
+}
+
+const EXEC_BITS: u32 = 7;
+const NO_PAGE: ExecEntry = ExecEntry { page: u64::MAX, pa: 0 };
+
+impl Mmu {
+    pub(crate) fn new(layout: &Layout) -> Mmu {
+        let regimes = usize::from(layout.regimes.max(1));
+        Mmu {
+            data: (0..regimes).map(|_| Tlb::new(layout.page_bits)).collect(),
+            fetch: vec![vec![NO_PAGE; 1 << EXEC_BITS]; regimes],
+            other: [NO_OTHER; OTHERS],
+            regime: 0,
+            page_bits: u32::from(layout.page_bits),
+        }
+    }
+
+    pub(crate) fn flush(&mut self, what: Flush) {
+        for tlb in &mut self.data {
+            match what {
+                Flush::All => tlb.flush(),
+                Flush::Page(va) => tlb.flush_page(va),
+            }
+        }
+        self.other = [NO_OTHER; OTHERS];
+        for fetch in &mut self.fetch {
+            match what {
+                Flush::All => fetch.fill(NO_PAGE),
+                Flush::Page(va) => {
+                    fetch[(va >> self.page_bits) as usize % (1 << EXEC_BITS)] = NO_PAGE
+                }
+            }
+        }
+    }
+
+    /// A page that is not memory, if the access is known to be allowed.
+    fn other(&self, va: u64, access: Access) -> Option<u64> {
+        let page = va >> self.page_bits << self.page_bits;
+        let entry = &self.other[(va >> self.page_bits) as usize % OTHERS];
+        let allowed = if access == Access::Store { entry.write } else { entry.read };
+        (entry.page == page && entry.regime == self.regime && allowed)
+            .then(|| entry.pa | (va - page))
+    }
+
+    /// The data TLB in force.
+    #[inline(always)]
+    pub(crate) fn tlb(&self) -> &Tlb {
+        &self.data[usize::from(self.regime) % self.data.len()]
+    }
+
+    fn tlb_mut(&mut self) -> &mut Tlb {
+        let at = usize::from(self.regime) % self.data.len();
+        &mut self.data[at]
+    }
+}
+
+/// What happened in slow paths that the run loop must see to.
+#[derive(Debug)]
+pub(crate) struct Events {
+    /// The core must be looked at before its next instruction.
+    pub(crate) leave: bool,
+    /// Translations of addresses were dropped.
+    pub(crate) flushed: bool,
+    /// The core wants to wait.
+    pub(crate) wait: bool,
+    /// The reservation is to be dropped.
+    pub(crate) unreserve: bool,
+    /// Host ranges with translated code that were written.
+    pub(crate) dirty: Vec<(usize, u64)>,
+    /// Code that may use the host's float unit has run since compiled code did.
+    pub(crate) host_floats: bool,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events {
+            leave: false,
+            flushed: false,
+            wait: false,
+            unreserve: false,
+            dirty: Vec::new(),
+            host_floats: true,
+        }
+    }
+}
+
+/// The world around one core while it runs.
+pub(crate) struct Outer<'a> {
+    pub(crate) core: usize,
+    pub(crate) mmu: &'a mut Mmu,
+    pub(crate) space: &'a Space,
+    pub(crate) system: &'a mut dyn System,
+    pub(crate) cache: &'a Cache,
+    pub(crate) listener: &'a Arc<Listener>,
+    pub(crate) events: &'a mut Events,
+    pub(crate) stats: &'a mut Stats,
+    /// Virtual time at the start of the run.
+    pub(crate) start: Ps,
+    /// Of an instruction.
+    pub(crate) ps: u64,
+    /// Steps of this run before the current instruction.
+    pub(crate) done: u64,
+    /// Retired instructions minus steps of this run.
+    pub(crate) base: u64,
+    /// Address of the current instruction.
+    pub(crate) pc: u64,
+}
+
+/// Bytes of a page of the code map.
+pub(crate) const CODE_PAGE: u64 = 1 << CODE_PAGE_BITS;
