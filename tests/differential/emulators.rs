@@ -16,15 +16,18 @@ pub enum Engine {
     Interpreter,
     /// Everything is compiled when it first runs.
     Eager,
+    /// Blocks are compiled after a few runs, so that regions hold many.
+    Warm,
     /// As users run it.
     Default,
 }
 
 impl Engine {
     /// Every engine with the word that names it.
-    pub const ALL: [(&'static str, Engine); 3] = [
+    pub const ALL: [(&'static str, Engine); 4] = [
         ("interpreter", Engine::Interpreter),
         ("eager", Engine::Eager),
+        ("warm", Engine::Warm),
         ("default", Engine::Default),
     ];
 
@@ -32,6 +35,7 @@ impl Engine {
         match self {
             Engine::Interpreter => &["--jit", "off"],
             Engine::Eager => &["--tier-up", "1"],
+            Engine::Warm => &["--tier-up", "10"],
             Engine::Default => &[],
         }
     }

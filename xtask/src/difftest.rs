@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// machine, user, paged; a fitting one for each class if not given.
     #[arg(long)]
     mode: Option<String>,
-    /// interpreter, eager, default; all if not given.
+    /// interpreter, eager, warm, default; all if not given.
     #[arg(long)]
     engine: Option<String>,
     /// First seed.
