@@ -1,4 +1,4 @@
-//! The outer loop of a run: bursts of blocks, exceptions, interrupts, and what slow paths left to do.
+//! The outer loop of a run: bursts of blocks, exceptions, interrupts, what slow paths left to do.
 
 use super::{Cluster, Session, Stop};
 use crate::frame::{Frame, NO_RESERVATION};
@@ -200,7 +200,7 @@ impl Cluster {
         let mode = c.cpu.mode(&c.frame.regs);
         if mode != c.mode {
             c.mode = mode;
-            c.mmu.regime = mode.data;
+            c.mmu.set_regime(mode.data);
             let part = (mode.key, mode.fetch);
             let index = self.modes.iter().position(|m| *m == part).unwrap_or_else(|| {
                 self.modes.push(part);

@@ -298,9 +298,7 @@ impl Cluster {
     /// Stores to a page must be looked at from now on.
     fn protect(&mut self, host: usize) {
         for c in &mut self.cores {
-            for tlb in &mut c.mmu.data {
-                tlb.protect(host, CODE_PAGE as usize);
-            }
+            c.mmu.protect(host, CODE_PAGE as usize);
         }
     }
 }

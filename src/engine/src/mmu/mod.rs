@@ -64,14 +64,16 @@ impl Acc {
 /// Translations of one core.
 #[derive(Debug)]
 pub(crate) struct Mmu {
+    /// The one of the regime in force, which has an empty one in its place below.
+    current: Tlb,
     /// One a regime.
-    pub(crate) data: Vec<Tlb>,
+    data: Vec<Tlb>,
     /// One a regime.
     fetch: Vec<Vec<ExecEntry>>,
     /// Pages that are not memory: devices, mostly.
     other: [OtherEntry; OTHERS],
     /// The regime of loads and stores.
-    pub(crate) regime: u8,
+    regime: u8,
     page_bits: u32,
 }
 
@@ -103,6 +105,7 @@ impl Mmu {
     pub(crate) fn new(layout: &Layout) -> Mmu {
         let regimes = usize::from(layout.regimes.max(1));
         Mmu {
+            current: Tlb::new(layout.page_bits),
             data: (0..regimes).map(|_| Tlb::new(layout.page_bits)).collect(),
             fetch: vec![vec![NO_PAGE; 1 << EXEC_BITS]; regimes],
             other: [NO_OTHER; OTHERS],
@@ -112,7 +115,7 @@ impl Mmu {
     }
 
     pub(crate) fn flush(&mut self, what: Flush) {
-        for tlb in &mut self.data {
+        for tlb in self.data.iter_mut().chain([&mut self.current]) {
             match what {
                 Flush::All => tlb.flush(),
                 Flush::Page(va) => tlb.flush_page(va),
@@ -141,12 +144,27 @@ impl Mmu {
     /// The data TLB in force.
     #[inline(always)]
     pub(crate) fn tlb(&self) -> &Tlb {
-        &self.data[usize::from(self.regime) % self.data.len()]
+        &self.current
     }
 
     fn tlb_mut(&mut self) -> &mut Tlb {
-        let at = usize::from(self.regime) % self.data.len();
-        &mut self.data[at]
+        &mut self.current
+    }
+
+    /// Puts another regime in force.
+    pub(crate) fn set_regime(&mut self, regime: u8) {
+        let place = |r: u8, n: usize| usize::from(r).min(n - 1);
+        let n = self.data.len();
+        std::mem::swap(&mut self.current, &mut self.data[place(self.regime, n)]);
+        std::mem::swap(&mut self.current, &mut self.data[place(regime, n)]);
+        self.regime = regime;
+    }
+
+    /// Has stores to a range of the host looked at from now on.
+    pub(crate) fn protect(&mut self, host: usize, len: usize) {
+        for tlb in self.data.iter_mut().chain([&mut self.current]) {
+            tlb.protect(host, len);
+        }
     }
 }
 
