@@ -218,7 +218,7 @@ impl Exact {
         let lift = self.significand.leading_zeros() - 4;
         let dividend = self.significand << lift;
         let quotient = dividend / other.significand;
-        let sticky = u128::from(dividend % other.significand != 0);
+        let sticky = u128::from(!dividend.is_multiple_of(other.significand));
         Exact {
             significand: quotient << 1 | sticky,
             exponent: self.exponent - lift as i32 - other.exponent - 1,
