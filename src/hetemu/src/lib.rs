@@ -38,17 +38,11 @@ pub struct Settings {
 /// Reads and checks a machine's text.
 pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded {
     let mut sources = SourceMap::new();
-    let text = String::from_utf8_lossy(&source.bytes);
-    let file = sources.add(source.name.clone(), text.as_ref());
+    let file = hetemu_lang::add_bytes(&mut sources, &source.name, &source.bytes);
     let overrides = Overrides::from_args(&mut sources, &settings.set, &settings.plug);
-    let checked = hetemu_lang::check(&sources, file, catalog, &overrides);
-    let (mut graph, mut diagnostics) = (checked.graph, checked.diagnostics);
-    if let Err(e) = std::str::from_utf8(&source.bytes) {
-        let at = e.valid_up_to() as u32;
-        let place = hetemu_graph::Span { file, start: at, end: at };
-        diagnostics.insert(0, hetemu_lang::not_text(place));
-        graph = None;
-    }
+    let mut checked = hetemu_lang::check(&sources, file, catalog, &overrides);
+    hetemu_lang::not_text(&source.bytes, file, &mut checked);
+    let (mut graph, diagnostics) = (checked.graph, checked.diagnostics);
     if let Some(graph) = &mut graph {
         for (name, _) in &settings.plug {
             if let Some(plug) = graph.plugs.iter_mut().find(|p| p.name == *name) {

@@ -83,20 +83,42 @@ fn finish(
 
 /// Checks any bytes; never panics. For fuzzing and for files that may not be text.
 pub fn check_bytes(bytes: &[u8], catalog: &Catalog) -> Checked {
-    let text = String::from_utf8_lossy(bytes);
-    let (sources, file) = SourceMap::single("input.hm", text.as_ref());
+    let mut sources = SourceMap::new();
+    let file = add_bytes(&mut sources, "input.hm", bytes);
     let mut checked = check(&sources, file, catalog, &Overrides::default());
-    if let Err(e) = std::str::from_utf8(bytes) {
-        let at = e.valid_up_to() as u32;
-        checked.diagnostics.insert(0, not_text(Span { file, start: at, end: at }));
-        checked.graph = None;
-    }
+    not_text(bytes, file, &mut checked);
     checked
 }
 
-/// E0115 for a file that is not UTF-8.
-pub fn not_text(at: Span) -> Diagnostic {
-    Diagnostic::new(codes::E0115, at, "this file is not UTF-8 text from here on")
+/// Adds a file that may not be text; of one that certainly is not, nothing is kept to be shown.
+pub fn add_bytes(sources: &mut SourceMap, name: &str, bytes: &[u8]) -> FileId {
+    let text = if bytes.contains(&0) { "".into() } else { String::from_utf8_lossy(bytes) };
+    sources.add(name, text.as_ref())
+}
+
+/// Says E0115 if the bytes of a checked file are not UTF-8 text. Where they are no text at all it is
+/// the only thing to say.
+pub fn not_text(bytes: &[u8], file: FileId, checked: &mut Checked) {
+    let binary = bytes.contains(&0);
+    let at = match std::str::from_utf8(bytes) {
+        Ok(_) if !binary => return,
+        Err(e) if !binary => e.valid_up_to() as u32,
+        _ => 0,
+    };
+    let mut diag = Diagnostic::new(
+        codes::E0115,
+        Span { file, start: at, end: at },
+        if binary { "this file is not text" } else { "this file is not UTF-8 text from here on" },
+    );
+    if bytes.starts_with(b"\x7fELF") {
+        diag =
+            diag.help("this is a program: `hetemu run MACHINE --image FILE` runs it on a machine");
+    }
+    if binary {
+        checked.diagnostics.clear();
+    }
+    checked.diagnostics.insert(0, diag);
+    checked.graph = None;
 }
 
 /// The page of a code, Markdown; upper or lower case.

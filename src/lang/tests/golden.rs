@@ -162,4 +162,17 @@ fn bytes_that_are_not_text_are_named() {
     let checked = hetemu_lang::check_bytes(b"hm 1\nmachine \xff\n", &common::test_types());
     assert_eq!(checked.diagnostics.first().map(|d| d.code.id()), Some("E0115"));
     assert!(checked.graph.is_none());
+    // A file that is no text at all gets this one message, and a program says where it belongs.
+    let checked = hetemu_lang::check_bytes(b"\x7fELF\x02\x01\0\0\xff }{", &common::test_types());
+    let [only] = &checked.diagnostics[..] else { panic!("{:?}", checked.diagnostics) };
+    assert!(only.help.first().is_some_and(|h| h.message.contains("--image")));
+}
+
+#[test]
+fn a_text_does_not_drive_the_terminal() {
+    let (sources, file) = SourceMap::single("a.hm", "hm 1\nmachine \x1b[31m\x07!\n");
+    let checked = hetemu_lang::check(&sources, file, &common::test_types(), &Overrides::default());
+    let shown = hetemu_lang::render(&checked.diagnostics, &sources, false, 80);
+    assert!(!checked.diagnostics.is_empty());
+    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
 }

@@ -6,6 +6,7 @@ use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteSpanContents, SourceCode,
     ThemeStyles,
 };
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// How many messages are shown; the rest are counted.
@@ -57,7 +58,7 @@ fn footers(out: &mut String, d: &Diagnostic, sources: &SourceMap, colour: bool, 
         };
         out.push_str(&head);
         let mut column = word.len() + 4;
-        for (i, w) in text.split(' ').enumerate() {
+        for (i, w) in blanked(&text).split(' ').enumerate() {
             let len = w.chars().count();
             if i > 0 && column + 1 + len > width.max(40) {
                 out.push_str("\n        ");
@@ -78,28 +79,44 @@ fn footers(out: &mut String, d: &Diagnostic, sources: &SourceMap, colour: bool, 
 struct Report<'a> {
     d: &'a Diagnostic,
     message: String,
-    source: Option<Borrowed<'a>>,
+    source: Option<Shown<'a>>,
     labels: Vec<LabeledSpan>,
 }
 
-/// A text that miette may read; only the lines around the labels are looked for.
+/// A text that miette may read; only the lines around the labels are looked for. Control characters
+/// are blanked: a text must not drive the reader's terminal.
 #[derive(Debug)]
-struct Borrowed<'a>(&'a SourceFile);
+struct Shown<'a> {
+    file: &'a SourceFile,
+    text: Cow<'a, str>,
+}
 
-impl SourceCode for Borrowed<'_> {
+impl<'a> Shown<'a> {
+    fn new(file: &'a SourceFile) -> Shown<'a> {
+        Shown { file, text: blanked(&file.text) }
+    }
+}
+
+/// A text with blanks for control characters, of the same length in bytes.
+fn blanked(text: &str) -> Cow<'_, str> {
+    let control = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
+    if text.contains(control) { text.replace(control, " ").into() } else { text.into() }
+}
+
+impl SourceCode for Shown<'_> {
     fn read_span<'b>(
         &'b self,
         span: &miette::SourceSpan,
         before: usize,
         after: usize,
     ) -> Result<Box<dyn miette::SpanContents<'b> + 'b>, miette::MietteError> {
-        let file = self.0;
+        let file = self.file;
         let (start, end) = (span.offset(), span.offset() + span.len());
         let ((line, col), (last, _)) = (file.line_col(start as u32), file.line_col(end as u32));
         let first = line.saturating_sub(before).max(1);
         let (from, to) = (file.line_start(first), file.line_end(last + after));
         // Whole lines, with the column of the place itself: the header shows that.
-        let data = file.text.as_bytes().get(from..to).ok_or(miette::MietteError::OutOfBounds)?;
+        let data = self.text.as_bytes().get(from..to).ok_or(miette::MietteError::OutOfBounds)?;
         let span = miette::SourceSpan::new(from.into(), to - from);
         let count = last + after - first + 1;
         let name = file.name.clone();
@@ -113,7 +130,7 @@ impl<'a> Report<'a> {
         let file = sources.get(primary.file);
         let mut labels = Vec::new();
         for l in &d.labels {
-            let text = (!l.text.is_empty()).then(|| l.text.clone());
+            let text = (!l.text.is_empty()).then(|| blanked(&l.text).into_owned());
             let (start, len) = (l.span.start as usize, (l.span.end - l.span.start) as usize);
             if l.span.file != primary.file {
                 continue;
@@ -124,8 +141,9 @@ impl<'a> Report<'a> {
                 labels.push(LabeledSpan::new_with_span(text, (start, len)));
             }
         }
-        let source = file.map(Borrowed);
-        let message = format!("{}[{}]: {}", d.severity.word(), d.code.id(), d.message);
+        let source = file.map(Shown::new);
+        let words = blanked(&d.message);
+        let message = format!("{}[{}]: {words}", d.severity.word(), d.code.id());
         Report { d, message, source, labels }
     }
 }
