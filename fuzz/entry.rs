@@ -1,7 +1,7 @@
 //! The entry points that fuzzers and `tests/fuzz_smoke.rs` share: any bytes in, no panic.
 
 use hetemu_hw::testing::Bench;
-use hetemu_hw::{Device, Model, Reader};
+use hetemu_hw::{Model, Reader};
 use hetemu_isa::{CoreConfig, FetchFault};
 use hetemu_machine::Registry;
 use hetemu_schema::{Catalog, Literal, RegionKind, Value};
@@ -30,7 +30,7 @@ pub fn image(bytes: &[u8]) {
         image.place(0x8000_0000);
         let _ = (image.floats(), image.bounds());
         let total: u64 = image.segments.iter().map(|s| s.bytes.len() as u64).sum();
-        assert!(total <= hetemu_loader::MAX_IMAGE as u64, "{total} bytes");
+        assert!(total <= hetemu_loader::MAX_IMAGE, "{total} bytes");
     }
 }
 
@@ -105,7 +105,7 @@ fn step(model: &Model, bench: &mut Bench, input: &mut Input<'_>) {
                 }
                 None => u64::from(u32::from_le_bytes(input.bytes())),
             };
-            let offset = offset % size & !(u64::from(width) - 1);
+            let offset = (offset % size) & !(u64::from(width) - 1);
             let (dev, cx) = (&mut bench.dev, &mut bench.cx);
             if kind < 4 {
                 let peeked = dev.peek(number as u32, offset, width);

@@ -4,7 +4,7 @@
 //! not installed, unless `HETEMU_REQUIRE_GUESTS=1`.
 
 #[path = "differential/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 mod differential;
 
 use differential::{Class, Engine, Mode, Plan, Qemu, Xlen, compare};

@@ -3,10 +3,11 @@
 //! `HETEMU_FUZZ_ITERATIONS` asks for more than the few rounds of an ordinary test run.
 
 #[path = "differential/rng.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 mod rng;
 
 #[path = "../fuzz/entry.rs"]
+#[allow(unreachable_pub)]
 mod entry;
 
 use rng::Rng;
