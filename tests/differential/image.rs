@@ -1,11 +1,13 @@
 //! The image: the harness, and after it at a fixed offset the table of snippets.
 
-use super::{Mode, Plan, Xlen};
+use super::{Class, Mode, Plan, Xlen};
 
 const HARNESS_32: &[u8] = include_bytes!("harness/harness32.bin");
 const HARNESS_64: &[u8] = include_bytes!("harness/harness64.bin");
 /// Offset of the table, `__table` of the linker script.
 pub const TABLE: usize = 0x4_0000;
+/// Snippets may write the table, and so themselves.
+const WRITE: u32 = 4;
 /// The harness goes on after the instruction that trapped.
 pub const RESUME: u32 = 1;
 /// x2, x8 and x9 point into the scratch memory.
@@ -48,6 +50,7 @@ pub fn build(plan: &Plan, snippets: &[Snippet], verbose: Option<u32>) -> Vec<u8>
         body.extend_from_slice(&code);
     }
     let mode = Mode::ALL.iter().position(|(_, m)| *m == plan.mode).unwrap_or(0) as u32;
+    let write = if plan.class == Class::Smc { WRITE } else { 0 };
     let size = (16 + body.len()).next_multiple_of(4096);
     let harness = match plan.xlen {
         Xlen::X32 => HARNESS_32,
@@ -55,7 +58,7 @@ pub fn build(plan: &Plan, snippets: &[Snippet], verbose: Option<u32>) -> Vec<u8>
     };
     let mut image = harness.to_vec();
     image.resize(TABLE, 0);
-    for n in [snippets.len() as u32, mode, verbose.unwrap_or(u32::MAX), size as u32] {
+    for n in [snippets.len() as u32, mode | write, verbose.unwrap_or(u32::MAX), size as u32] {
         word(&mut image, n);
     }
     image.extend_from_slice(&body);

@@ -20,11 +20,11 @@ _Static_assert(offsetof(struct context, status) == CTX_STATUS, "asm.h");
 /* The table at __table: this, then for each snippet its head and its code. */
 struct table {
     uint32_t count;
-    uint32_t mode;              /* MODE_* */
+    uint32_t mode;              /* MODE_*, and MODE_WRITE if snippets below M mode may write the table */
     uint32_t verbose;           /* number of the snippet to print in full, or ~0 */
     uint32_t size;              /* of the table in bytes, a multiple of 4096 */
 };
-enum { MODE_M = 0, MODE_U = 1, MODE_PAGED = 2 };
+enum { MODE_M = 0, MODE_U = 1, MODE_PAGED = 2, MODE_WRITE = 4 };
 
 struct snippet {
     uint32_t size;              /* of the code in bytes, a multiple of 4 */

@@ -54,19 +54,20 @@ word protect(const struct table *table)
     __asm__ volatile("csrw pmpaddr0, %0; csrw pmpaddr1, %1" ::"r"(memory >> 2), "r"((memory + sizeof scratch) >> 2));
     __asm__ volatile("csrw pmpaddr2, %0; csrw pmpaddr3, %1" ::"r"(ptes >> 2), "r"((ptes + sizeof tables) >> 2));
     __asm__ volatile("csrw pmpaddr4, %0; csrw pmpaddr5, %1" ::"r"(code >> 2), "r"((code + table->size) >> 2));
-    /* Odd entries are TOR: scratch RW, page tables R, table RWX. */
+    /* Odd entries are TOR: scratch RW, page tables R, table RX or RWX. */
+    word last = table->mode & MODE_WRITE ? 0x0f00 : 0x0d00;
     __asm__ volatile("csrw pmpcfg0, %0" ::"r"(0x09000b00ul));
 #if __riscv_xlen == 64
-    __asm__ volatile("csrs pmpcfg0, %0" ::"r"(0x0f00ul << 32));
+    __asm__ volatile("csrs pmpcfg0, %0" ::"r"(last << 32));
 #else
-    __asm__ volatile("csrw pmpcfg1, %0" ::"r"(0x0f00ul));
+    __asm__ volatile("csrw pmpcfg1, %0" ::"r"(last));
 #endif
-    if (table->mode == MODE_M) {
+    if ((table->mode & 3) == MODE_M) {
         __asm__ volatile("csrs mstatus, %0" ::"r"(0x1800));
     } else {
         __asm__ volatile("csrc mstatus, %0" ::"r"(0x1800));
     }
-    paged = table->mode == MODE_PAGED;
+    paged = (table->mode & 3) == MODE_PAGED;
     if (!paged) {
         return memory;
     }
