@@ -22,7 +22,7 @@ fn run(xlen: Xlen, class: Class, modes: &[Mode], count: u32, at_least: u64) {
     let mut instructions = 0;
     for (&mode, seed) in modes.iter().zip(1..) {
         // To compile everything takes long, and shows no more of the same instructions.
-        let few = count.div_ceil(15);
+        let few = count.div_ceil(25);
         let both: [(&[Engine], u64, u32); 2] = [
             (&[Engine::Interpreter, Engine::Default], seed, count),
             (&[Engine::Eager, Engine::Warm], seed + 1000, few),

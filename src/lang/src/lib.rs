@@ -96,8 +96,8 @@ pub fn add_bytes(sources: &mut SourceMap, name: &str, bytes: &[u8]) -> FileId {
     sources.add(name, text.as_ref())
 }
 
-/// Says E0115 if the bytes of a checked file are not UTF-8 text. Where they are no text at all it is
-/// the only thing to say.
+/// Says E0115 if the bytes of a checked file are not UTF-8 text. Where they are no text at all it
+/// is the only thing to say.
 pub fn not_text(bytes: &[u8], file: FileId, checked: &mut Checked) {
     let binary = bytes.contains(&0);
     let at = match std::str::from_utf8(bytes) {
