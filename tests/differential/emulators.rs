@@ -49,12 +49,15 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// QEMU for a word size, if it is installed.
+    /// QEMU for a word size, if it is installed in version 9 or later: older ones do not know the
+    /// bare core that extensions are added to.
     pub fn find(xlen: Xlen) -> Option<Qemu> {
         let program = format!("qemu-system-riscv{}", xlen.bits());
-        let found =
-            Command::new(&program).arg("--version").output().is_ok_and(|o| o.status.success());
-        found.then_some(Qemu { program, xlen })
+        let answer = Command::new(&program).arg("--version").output().ok()?.stdout;
+        let text = String::from_utf8_lossy(&answer);
+        let version = text.strip_prefix("QEMU emulator version ")?;
+        let major: u32 = version.split('.').next()?.parse().ok()?;
+        (major >= 9).then_some(Qemu { program, xlen })
     }
 
     /// Boots the image on a core with exactly the extensions that hetemu's generic cores have. The
