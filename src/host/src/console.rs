@@ -76,6 +76,11 @@ impl Console {
         self.raw.is_some()
     }
 
+    /// Whether the last line of output has no end yet.
+    pub fn mid_line(&self) -> bool {
+        !lock(&self.outbox).line_start
+    }
+
     /// The next command of the Ctrl-A menu.
     pub fn command(&self) -> Option<Command> {
         lock(&self.inbox).commands.pop_front()

@@ -76,10 +76,11 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     };
     let ended = drive.run();
     drop(drive);
-    let interactive = console.as_ref().is_some_and(Console::interactive);
+    // What follows the guest's output begins on a line of its own.
+    let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
     machine.close_plugs();
     drop(console);
-    if interactive {
+    if below {
         let _ = writeln!(std::io::stderr());
     }
     let code = finish(&mut machine, &ended, &script, args);
