@@ -203,7 +203,7 @@ impl Realized {
         let part = self.graph.part(*id);
         let Some(core) = &part.ty.core else { return Ok(()) };
         let big = part.endian() == Some(hetemu_schema::Endian::Big);
-        let wrong_bits = image.bits.is_some_and(|b| b > core.bits);
+        let wrong_bits = image.bits.is_some_and(|b| b != core.bits);
         if wrong_bits || image.big_endian.is_some_and(|b| b != big) {
             let order = |big| if big { "big-endian" } else { "little-endian" };
             return Err(Report::new(
