@@ -37,10 +37,11 @@ pub trait Cx {
     /// Writes memory through a bus port.
     fn dma_write(&mut self, master: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError>;
 
-    /// Sends bytes to a serial plug (index in the schema's links). Without a plug they vanish.
+    /// Sends bytes to a serial plug, or one frame to a network plug (index in the schema's links).
+    /// Without a plug they vanish.
     fn send(&mut self, link: u32, bytes: &[u8]);
 
-    /// There is room again: the machine offers waiting input of a serial plug once more.
+    /// There is room again: the machine offers waiting input of a plug once more.
     fn accept_more(&mut self, link: u32);
 
     /// Random bytes of the machine's own seeded generator (deterministic).

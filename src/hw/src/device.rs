@@ -63,7 +63,8 @@ pub trait Device: Send {
     fn reset(&mut self, cx: &mut dyn Cx);
 
     /// Bytes from a serial plug; answers how many were taken. The rest is offered again after
-    /// [`Cx::accept_more`].
+    /// [`Cx::accept_more`]. From a network plug: one frame, taken whole (or dropped), or not at all
+    /// (0).
     fn receive(&mut self, cx: &mut dyn Cx, link: u32, bytes: &[u8]) -> usize {
         bytes.len()
     }

@@ -143,18 +143,32 @@ impl Virtqueue {
         Ok(Some(chain))
     }
 
+    /// Puts the last `chains` chains back, as if they had not been taken: they are too small for what
+    /// is to be written, and more must come first.
+    pub fn give_back(&mut self, chains: u16) {
+        self.next_avail = self.next_avail.wrapping_sub(chains);
+        self.budget = self.budget.saturating_add(chains);
+    }
+
     /// Gives a chain back with `written` bytes in its writable part.
     pub fn push(&mut self, cx: &mut dyn Cx, chain: Chain, written: u32) -> Result<(), RingError> {
+        self.push_all(cx, &[(chain, written)])
+    }
+
+    /// Gives several chains back at once: a driver on another core sees all of them or none.
+    pub fn push_all(&mut self, cx: &mut dyn Cx, chains: &[(Chain, u32)]) -> Result<(), RingError> {
         if self.size == 0 {
             return Err(RingError::Malformed);
         }
-        let slot = u64::from(self.next_used % self.size);
-        let mut entry = [0; 8];
-        let (id, len) = entry.split_at_mut(4);
-        id.copy_from_slice(&u32::from(chain.head).to_le_bytes());
-        len.copy_from_slice(&written.to_le_bytes());
-        cx.dma_write(0, self.used.wrapping_add(4 + 8 * slot), &entry)?;
-        self.next_used = self.next_used.wrapping_add(1);
+        for (chain, written) in chains {
+            let slot = u64::from(self.next_used % self.size);
+            let mut entry = [0; 8];
+            let (id, len) = entry.split_at_mut(4);
+            id.copy_from_slice(&u32::from(chain.head).to_le_bytes());
+            len.copy_from_slice(&written.to_le_bytes());
+            cx.dma_write(0, self.used.wrapping_add(4 + 8 * slot), &entry)?;
+            self.next_used = self.next_used.wrapping_add(1);
+        }
         cx.dma_write(0, self.used.wrapping_add(2), &self.next_used.to_le_bytes())?;
         if read16(cx, self.avail)? & AVAIL_NO_INTERRUPT == 0 {
             self.interrupt = true;
@@ -345,6 +359,26 @@ mod tests {
         assert_eq!(q.pop(&mut cx), Err(RingError::Bus(BusError)));
         q.size = 3;
         assert_eq!(q.pop(&mut cx), Err(RingError::Malformed));
+    }
+
+    #[test]
+    fn chains_can_be_put_back_and_used_together() {
+        let (mut q, mut cx) = queue();
+        for i in 0..2 {
+            desc(&mut cx, DESC + 16 * i, 0x4000 + 0x100 * i as u64, 8, WRITE, 0);
+        }
+        offer(&mut cx, &[0, 1]);
+        let first = q.pop(&mut cx).unwrap().unwrap();
+        q.pop(&mut cx).unwrap().unwrap();
+        q.give_back(2);
+        assert_eq!(q.pop(&mut cx), Ok(Some(first.clone())));
+        let second = q.pop(&mut cx).unwrap().unwrap();
+        assert_eq!(q.pop(&mut cx), Ok(None));
+        q.push_all(&mut cx, &[(first, 8), (second, 3)]).unwrap();
+        assert_eq!(
+            cx.memory[USED + 2..USED + 20],
+            [2, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0]
+        );
     }
 
     #[test]

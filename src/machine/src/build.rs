@@ -1,7 +1,7 @@
 //! Making objects: devices, memories and cores, from the facts of the graph.
 
 use crate::phases::{CoreInfo, Options};
-use crate::plug::SerialPlug;
+use crate::plug::Hosts;
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::spaces::Memories;
@@ -133,17 +133,18 @@ fn config(graph: &Graph, id: PartId) -> Config {
     }
 }
 
-/// Serial plugs, with the host's ends that were given.
-pub(crate) fn plugs(
-    graph: &Graph,
-    mut hosts: BTreeMap<String, Box<dyn SerialPlug>>,
-) -> Vec<PlugState> {
-    let serial = graph.plugs.iter().filter(|p| p.kind == PlugKind::Serial);
-    serial
+/// Serial and network plugs, with the host's ends that were given.
+pub(crate) fn plugs(graph: &Graph, mut hosts: Hosts) -> Vec<PlugState> {
+    let moves = |kind| matches!(kind, PlugKind::Serial | PlugKind::Net);
+    let moving = graph.plugs.iter().filter(|p| moves(p.kind));
+    moving
         .map(|p| PlugState {
             name: p.name.clone(),
-            host: hosts.remove(&p.name),
+            kind: p.kind,
+            host: hosts.serial.remove(&p.name),
             waiting: VecDeque::new(),
+            net: hosts.net.remove(&p.name),
+            frames: VecDeque::new(),
             at: None,
         })
         .collect()

@@ -30,7 +30,7 @@ mod world;
 
 pub use boot::{BOOT_TYPES, Files, ImageArg};
 pub use phases::{Checked, Created, Declared, Options, Ready, Realized, Wired};
-pub use plug::SerialPlug;
+pub use plug::{Hosts, NetPlug, SerialPlug};
 pub use registry::Registry;
 pub use report::Report;
 pub use run::{Outcome, Running, Step};

@@ -3,7 +3,7 @@
 use crate::boot::{self, Files, ImageArg, Loads};
 use crate::build;
 use crate::htif::Htif;
-use crate::plug::SerialPlug;
+use crate::plug::Hosts;
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::run::Running;
@@ -119,14 +119,11 @@ impl Checked {
         &self.graph
     }
 
-    /// Makes every object. `hosts` are the host's ends of serial plugs, by the plugs' names.
-    pub fn create(
-        self,
-        options: Options,
-        hosts: BTreeMap<String, Box<dyn SerialPlug>>,
-    ) -> Result<Created, Report> {
+    /// Makes every object. `hosts` are the host's ends of plugs; those of serial plugs alone will
+    /// do.
+    pub fn create(self, options: Options, hosts: impl Into<Hosts>) -> Result<Created, Report> {
         let Checked { graph, registry } = self;
-        let plugs = build::plugs(&graph, hosts);
+        let plugs = build::plugs(&graph, hosts.into());
         let memories = build::memories(&graph)?;
         let (slots, slot_of) = build::slots(&graph, &registry, &plugs)?;
         let (cpus, infos) = build::cores(&graph, &registry, &options)?;

@@ -302,7 +302,9 @@ impl Running {
     /// Whether input may still come from the host.
     pub fn live(&self) -> bool {
         let live = |p: &crate::world::PlugState| {
-            p.at.is_some() && p.host.as_ref().is_some_and(|h| h.live())
+            p.at.is_some()
+                && (p.host.as_ref().is_some_and(|h| h.live())
+                    || p.net.as_ref().is_some_and(|n| n.live()))
         };
         self.m.world.plugs.iter().any(live)
     }
@@ -335,6 +337,7 @@ impl Running {
     pub fn close_plugs(&mut self) {
         for plug in &mut self.m.world.plugs {
             plug.host = None;
+            plug.net = None;
         }
     }
 

@@ -88,7 +88,11 @@ impl Cx for DevCx<'_> {
     fn accept_more(&mut self, link: u32) {
         let slot = self.world.slots.get(self.slot);
         if let Some(plug) = slot.and_then(|s| s.links.get(link as usize).copied().flatten())
-            && self.world.plugs.get(plug).is_some_and(|p| !p.waiting.is_empty())
+            && self
+                .world
+                .plugs
+                .get(plug)
+                .is_some_and(|p| !p.waiting.is_empty() || !p.frames.is_empty())
         {
             self.world.fifo.push_back(Delivery::Input { plug });
         }

@@ -5,6 +5,10 @@ use super::{Delivery, End, MOST_DELIVERIES, World};
 use crate::events::Event;
 use crate::report::Report;
 use hetemu_hw::{Cx, Device};
+use hetemu_schema::PlugKind;
+
+/// Frames that a network plug may have waiting for its device; more wait at the host's end.
+const FRAMES: usize = 64;
 
 impl World {
     /// Calls a device with its context; `None` if it is in a call already or has no model.
@@ -68,6 +72,9 @@ impl World {
     fn offer(&mut self, plug: usize) {
         let Some(state) = self.plugs.get_mut(plug) else { return };
         let Some((slot, link)) = state.at else { return };
+        if state.kind == PlugKind::Net {
+            return self.offer_frames(plug, slot, link);
+        }
         if state.waiting.is_empty() {
             return;
         }
@@ -78,12 +85,34 @@ impl World {
         }
     }
 
+    /// Offers frames to a device until it takes no more.
+    fn offer_frames(&mut self, plug: usize, slot: usize, link: u32) {
+        while let Some(frame) = self.plugs.get_mut(plug).and_then(|p| p.frames.pop_front()) {
+            let taken = self.call(slot, |dev, cx| dev.receive(cx, link, &frame)).unwrap_or(0);
+            if taken == 0 {
+                if let Some(state) = self.plugs.get_mut(plug) {
+                    state.frames.push_front(frame);
+                }
+                return;
+            }
+        }
+    }
+
     /// Takes input from the host's ends of all plugs; true if there was any.
     pub(crate) fn poll_plugs(&mut self) -> bool {
         let mut any = false;
         let mut bytes = Vec::new();
         for plug in 0..self.plugs.len() {
             let Some(state) = self.plugs.get_mut(plug) else { continue };
+            if let Some(net) = state.net.as_mut() {
+                let before = state.frames.len();
+                let room = FRAMES.saturating_sub(before);
+                state.frames.extend(std::iter::from_fn(|| net.receive()).take(room));
+                if state.frames.len() > before {
+                    self.fifo.push_back(Delivery::Input { plug });
+                    any = true;
+                }
+            }
             let Some(host) = state.host.as_mut() else { continue };
             bytes.clear();
             host.input(&mut bytes);

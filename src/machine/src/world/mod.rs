@@ -6,7 +6,7 @@ mod system;
 
 use crate::events::{Event, Events, Key};
 use crate::htif::Htif;
-use crate::plug::SerialPlug;
+use crate::plug::{NetPlug, SerialPlug};
 use crate::report::Report;
 use crate::stats::Counts;
 use crate::trouble::Watch;
@@ -14,7 +14,7 @@ use crate::wiring::Routes;
 use hetemu_engine::{Space, Unanswered};
 use hetemu_graph::PartId;
 use hetemu_hw::{Device, time::Ps};
-use hetemu_schema::DeviceType;
+use hetemu_schema::{DeviceType, PlugKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -40,12 +40,16 @@ pub(crate) struct Slot {
     pub(crate) timers: BTreeMap<u32, Key>,
 }
 
-/// A serial plug.
+/// A serial or network plug.
 pub(crate) struct PlugState {
     pub(crate) name: String,
+    pub(crate) kind: PlugKind,
     pub(crate) host: Option<Box<dyn SerialPlug>>,
     /// Input that no device has taken yet.
     pub(crate) waiting: VecDeque<u8>,
+    pub(crate) net: Option<Box<dyn NetPlug>>,
+    /// Frames that no device has taken yet.
+    pub(crate) frames: VecDeque<Vec<u8>>,
     /// The slot and link that it is attached to.
     pub(crate) at: Option<(usize, u32)>,
 }
@@ -141,8 +145,11 @@ impl World {
     ) -> World {
         let watches = core_names.iter().map(|c| vec![Watch::default(); c.len()]).collect();
         let last_unanswered = core_names.iter().map(|c| vec![None; c.len()]).collect();
-        let console =
-            plugs.iter().position(|p| p.at.is_some()).or((!plugs.is_empty()).then_some(0));
+        let serial = |p: &PlugState| p.kind == PlugKind::Serial;
+        let console = plugs
+            .iter()
+            .position(|p| serial(p) && p.at.is_some())
+            .or_else(|| plugs.iter().position(serial));
         World {
             slots,
             routes: Routes::default(),
@@ -218,10 +225,12 @@ impl World {
 
     pub(crate) fn plug_send(&mut self, plug: usize, bytes: &[u8]) {
         let Some(state) = self.plugs.get_mut(plug) else { return };
-        let Some(host) = state.host.as_mut() else { return };
-        host.send(bytes);
-        if host.answers() {
-            self.stop = true;
+        if let Some(host) = state.host.as_mut() {
+            host.send(bytes);
+            self.stop |= host.answers();
+        } else if let Some(net) = state.net.as_mut() {
+            net.send(bytes);
+            self.stop |= net.answers();
         }
     }
 }
