@@ -9,8 +9,8 @@ pub(crate) const UNIT: &str = "0";
 
 pub(crate) struct Driver {
     pub(crate) b: Bench,
-    avail: [u16; 2],
-    descs: [u16; 2],
+    avail: [u16; 3],
+    descs: [u16; 3],
 }
 
 /// A transport with a function in its slot, after reset.
@@ -30,16 +30,23 @@ pub(crate) fn slot(function: Option<&Model>, props: &[(&str, u64)]) -> Bench {
 
 impl Driver {
     pub(crate) fn new(b: Bench) -> Driver {
-        Driver { b, avail: [0; 2], descs: [0; 2] }
+        Driver { b, avail: [0; 3], descs: [0; 3] }
     }
 
-    /// Section 3.1.1 with queues of 8; the queues' addresses can be spoilt before DRIVER_OK.
+    /// Section 3.1.1 with queues of 8.
     pub(crate) fn start(&mut self, queues: u64) {
+        self.start_with(0, queues);
+    }
+
+    /// The same with low feature bits.
+    pub(crate) fn start_with(&mut self, features: u64, queues: u64) {
         for status in [0, 1, 3] {
             self.b.w32(0x70, status);
         }
-        self.b.w32(0x24, 1);
-        self.b.w32(0x20, 1);
+        for (half, value) in [(0, features), (1, 1)] {
+            self.b.w32(0x24, half);
+            self.b.w32(0x20, value);
+        }
         self.b.w32(0x70, 0xb);
         assert_eq!(self.b.r32(0x70), 0xb);
         for queue in 0..queues {
@@ -61,13 +68,22 @@ impl Driver {
 
     /// Offers one buffer and notifies.
     pub(crate) fn offer(&mut self, queue: u16, addr: u64, len: u32, write: bool) {
+        self.offer_raw(queue, addr, len, u16::from(write) * 2);
+    }
+
+    /// Offers a chain by an indirect table and notifies.
+    pub(crate) fn offer_table(&mut self, queue: u16, addr: u64, len: u32) {
+        self.offer_raw(queue, addr, len, 4);
+    }
+
+    fn offer_raw(&mut self, queue: u16, addr: u64, len: u32, flags: u16) {
         let (q, base) = (usize::from(queue), u64::from(queue) * 0x4000);
         let slot = self.descs[q] % 8;
         self.descs[q] += 1;
         let desc = base + 16 * u64::from(slot);
         self.put(desc, &addr.to_le_bytes());
         self.put(desc + 8, &len.to_le_bytes());
-        self.put(desc + 12, &(u16::from(write) * 2).to_le_bytes());
+        self.put(desc + 12, &flags.to_le_bytes());
         let ring = base + 0x1000;
         self.put(ring + 4 + 2 * u64::from(self.avail[q] % 8), &slot.to_le_bytes());
         self.avail[q] = self.avail[q].wrapping_add(1);

@@ -1,10 +1,11 @@
-//! Virtio: the memory-mapped transport and the devices that sit on it. The disk and the network
-//! card have schemas, so that machines check; their models follow.
+//! Virtio: the memory-mapped transport and the devices that sit on it. The disk has
+//! a schema, so that machines check; its model follows.
 
 pub mod console;
 #[cfg(test)]
 mod driver;
 pub mod mmio;
+pub mod net;
 pub mod rng;
 
 use hetemu_hw::{Family, Model};
@@ -15,7 +16,7 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[console::MODEL, mmio::MODEL, rng::MODEL];
+pub const MODELS: &[Model] = &[console::MODEL, mmio::MODEL, net::MODEL, rng::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
