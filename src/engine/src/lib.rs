@@ -20,7 +20,7 @@ mod space;
 mod system;
 mod tlb;
 
-pub use cluster::{Cluster, EngineConfig, Ran, Stats, Stop};
+pub use cluster::{Cluster, CodeRange, EngineConfig, Executed, Ran, Stats, Stop};
 pub use ram::Ram;
 pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
-pub use system::{DeviceRef, System, Unanswered, VirtMem};
+pub use system::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};

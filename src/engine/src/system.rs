@@ -62,6 +62,45 @@ pub trait System {
 
     /// A core's own timer asks to be run no later than this.
     fn wake_at(&mut self, core: usize, at: Ps);
+
+    /// A core took a trap, an exception (after [`System::exception`]) or an interrupt. For counts
+    /// and traces: nothing may depend on it.
+    fn trapped(&mut self, _now: Ps, _core: usize, _trap: Trap) {}
+
+    /// A core accessed memory or a device, while [`crate::Cluster::watch_memory`] is on.
+    fn accessed(&mut self, _now: Ps, _what: Accessed) {}
+}
+
+/// A trap as a core took it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trap {
+    /// An interrupt, not an exception.
+    pub interrupt: bool,
+    /// The target's cause.
+    pub cause: u32,
+    /// Faulting address or instruction; 0 for interrupts.
+    pub value: u64,
+    /// Address of the instruction: the one that raised, or the first that has not run.
+    pub pc: u64,
+    /// Where the core goes on.
+    pub handler: u64,
+}
+
+/// An access of a core, after it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accessed {
+    /// The core, by its number in the cluster.
+    pub core: usize,
+    /// Address of the instruction.
+    pub pc: u64,
+    /// A store, not a load.
+    pub store: bool,
+    /// Virtual address.
+    pub va: u64,
+    /// Bytes.
+    pub size: u8,
+    /// The number in the core's byte order, zero-extended.
+    pub value: u64,
 }
 
 /// A core's memory by virtual address, RAM and ROM only.

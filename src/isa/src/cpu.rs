@@ -179,6 +179,39 @@ pub trait Cpu: Send {
     /// Whether a fault right at a trap handler's first instruction means that the guest cannot go
     /// on (the handler's address itself faults): asked by the machine for its report.
     fn handler(&self) -> Option<u64>;
+
+    /// The cause of the interrupt that was taken last, right after [`Cpu::interrupt`] took it.
+    fn interrupt_cause(&self) -> u32 {
+        0
+    }
+
+    /// A sentence about the cause of an interrupt (`machine timer`), for reports.
+    fn describe_interrupt(&self, cause: u32) -> String {
+        format!("interrupt {cause}")
+    }
+
+    /// How the functions that are active could be found, by the ABI's convention. None if there is
+    /// no convention.
+    fn call_frame(&self, _regs: &Regs) -> Option<CallFrame> {
+        None
+    }
+}
+
+/// The chain of a call's frames. Nothing guarantees it: code may use the registers otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallFrame {
+    /// The return address, if a register holds it in functions that call nothing.
+    pub ra: Option<u64>,
+    /// The frame pointer.
+    pub fp: u64,
+    /// The stack pointer: frames of callers lie above.
+    pub sp: u64,
+    /// Where a frame holds its return address, from its frame pointer on.
+    pub ra_at: i64,
+    /// Where a frame holds its caller's frame pointer.
+    pub fp_at: i64,
+    /// Bytes of an address.
+    pub word: u8,
 }
 
 /// The context of a call into a [`Cpu`].

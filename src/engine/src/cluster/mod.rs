@@ -1,7 +1,10 @@
 //! Cores of one ISA that share a view and a translation cache.
 
+mod insight;
 mod run;
 mod translate;
+
+pub use insight::{CodeRange, Executed};
 
 use crate::cache::{Cache, JumpTable};
 use crate::float::Unit;
@@ -65,7 +68,18 @@ pub struct Stats {
     pub regions: u64,
     pub region_insns: u64,
     pub code_bytes: u64,
+    /// Host time spent in the compiler.
+    pub compile_ns: u64,
     pub tlb_misses: u64,
+    pub tlb_flushes: u64,
+    /// Calls of targets' helpers.
+    pub helpers: u64,
+    /// Compiled code was left because the next address has none.
+    pub exits_lookup: u64,
+    /// ... because the budget or an event ended it.
+    pub exits_budget: u64,
+    /// ... for an instruction that only the interpreter does (devices, faults).
+    pub exits_refused: u64,
     pub invalidated: u64,
     pub exceptions: u64,
     pub interrupts: u64,
@@ -133,6 +147,13 @@ struct Session<'a> {
     left: u64,
 }
 
+impl Session<'_> {
+    /// Virtual time before the next instruction.
+    fn now(&self) -> Ps {
+        self.start.saturating_add((self.total - self.left).saturating_mul(self.ps))
+    }
+}
+
 /// Cores of one ISA that share a view and a translation cache.
 pub struct Cluster {
     config: EngineConfig,
@@ -145,6 +166,8 @@ pub struct Cluster {
     /// Parts of modes that translations depend on: key and fetch regime.
     modes: Vec<(u32, u8)>,
     stats: Stats,
+    /// What has run, if that is recorded.
+    executed: Option<insight::Blocks>,
 }
 
 impl Cluster {
@@ -166,6 +189,7 @@ impl Cluster {
             cores: cpus.into_iter().map(Core::new).collect(),
             modes: Vec::new(),
             stats: Stats::default(),
+            executed: None,
         };
         cluster.rekey();
         cluster
@@ -302,13 +326,18 @@ impl Cluster {
         let regime = if access == Access::Fetch { mode.fetch } else { mode.data };
         let mut nobody = Nobody;
         let mut s = Session { core, system: &mut nobody, start: 0, ps: 0, total: 0, left: 0 };
-        let t = self.outside(&mut s, |cpu, _, out| cpu.translate(regime, va, access, out)).ok()?;
+        let look = |cpu: &mut dyn Cpu, _: &mut Frame, out: &mut crate::mmu::Outer<'_>| {
+            // Looking must not set accessed and dirty bits.
+            cpu.translate(regime, va, access, &mut crate::mmu::Looking(out))
+        };
+        let t = self.outside(&mut s, look).ok()?;
         Some(self.space.wrap(t.pa))
     }
 
     /// Counts.
     pub fn stats(&self) -> Stats {
-        self.stats
+        let compile_ns = self.jit.as_ref().map_or(0, |j| j.spent_ns());
+        Stats { compile_ns, ..self.stats }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::frame::{Frame, NO_RESERVATION};
 use crate::interp::{self, Exec, Leave};
 use crate::jit::{self, SlowCx};
 use crate::mmu::Outer;
+use crate::system::Trap;
 use hetemu_isa::{Cpu, Cx, Exception};
 
 impl Cluster {
@@ -104,6 +105,12 @@ impl Cluster {
                 exec.left -= done;
                 exec.out.stats.compiled_insns += done;
                 *refused = exec.frame.refused != 0;
+                let stats = &mut *exec.out.stats;
+                match (*refused, left) {
+                    (true, _) => stats.exits_refused += 1,
+                    (_, 0) => stats.exits_budget += 1,
+                    _ => stats.exits_lookup += 1,
+                }
                 Leave::Lookup
             } else {
                 if code == 0 && block.heat.get() == 0 && !*refused {
@@ -172,6 +179,9 @@ impl Cluster {
         c.events.host_floats = true;
         let handler = c.pc();
         s.system.exception(s.core, exception, pc, handler);
+        let Exception { cause, value } = exception;
+        let now = s.now();
+        s.system.trapped(now, s.core, Trap { interrupt: false, cause, value, pc, handler });
     }
 
     /// Sees to everything that happened, and looks at interrupts and mode.
@@ -190,10 +200,15 @@ impl Cluster {
         }
         let taken = self.outside(s, |cpu, frame, out| {
             let pc = out.pc;
-            cpu.interrupt(&mut Cx { regs: &mut frame.regs, pc, env: out })
+            cpu.interrupt(&mut Cx { regs: &mut frame.regs, pc, env: out }).then(|| {
+                let handler = frame.regs.get(cpu.layout().pc);
+                Trap { interrupt: true, cause: cpu.interrupt_cause(), value: 0, pc, handler }
+            })
         });
-        if taken {
+        if let Some(trap) = taken {
             self.stats.interrupts += 1;
+            let now = s.now();
+            s.system.trapped(now, s.core, trap);
         }
         self.settle(s.core);
         let c = &mut self.cores[s.core];

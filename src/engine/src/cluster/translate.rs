@@ -154,6 +154,7 @@ impl Cluster {
     }
 
     fn enter(&mut self, new: NewBlock, code: &CodePage, second: Option<&CodePage>) -> u32 {
+        self.note_block(&new.key, new.len, new.count);
         let mut pages = Vec::with_capacity(2);
         let mut add = |page: &CodePage, bytes: u64| {
             let mut at = 0;

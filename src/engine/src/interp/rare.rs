@@ -90,6 +90,7 @@ impl Exec<'_, '_> {
         let Inst::Helper(id, _) = rare.inst else { return Ok(()) };
         let args = rare.words.map(|w| self.word(w));
         let pc = self.out.pc;
+        self.out.stats.helpers += 1;
         let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
         let value = self.cpu.helper(id, args, &mut cx)?;
         self.out.events.host_floats = true;

@@ -20,6 +20,7 @@ pub(crate) mod region;
 pub(crate) use entry::{SlowCx, enter};
 
 use crate::cache::BlockKey;
+use crate::cluster::CodeRange;
 use arena::Arena;
 use codegen::Generator;
 use cranelift_codegen::control::ControlPlane;
@@ -32,6 +33,7 @@ use hetemu_isa::Layout;
 use region::Region;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// Bytes of compiled code that a cluster may have.
 const ARENA: usize = 64 << 20;
@@ -59,6 +61,10 @@ pub(crate) struct Jit {
     slots: HashMap<BlockKey, usize>,
     chunks: Vec<Box<[AtomicUsize]>>,
     used: usize,
+    /// Time spent compiling.
+    spent: Duration,
+    /// What was compiled, if that is recorded.
+    record: Option<Vec<CodeRange>>,
 }
 
 const CHUNK: usize = 1024;
@@ -96,6 +102,8 @@ impl Jit {
             slots: HashMap::new(),
             chunks: Vec::new(),
             used: 0,
+            spent: Duration::ZERO,
+            record: None,
         };
         jit.runtime.trampoline = jit.trampoline().ok()?;
         jit.runtime.stub = jit.stub().ok()?;
@@ -108,6 +116,21 @@ impl Jit {
     /// Whether code must be dropped before more is compiled.
     pub(crate) fn is_full(&self) -> bool {
         self.arena.used() + (1 << 20) > ARENA
+    }
+
+    /// Host time spent compiling, in ns.
+    pub(crate) fn spent_ns(&self) -> u64 {
+        self.spent.as_nanos() as u64
+    }
+
+    /// Has compiled code noted from now on.
+    pub(crate) fn record(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// Compiled code since then.
+    pub(crate) fn recorded(&self) -> &[CodeRange] {
+        self.record.as_deref().unwrap_or_default()
     }
 
     /// Bytes of code.
@@ -160,6 +183,7 @@ impl Jit {
 
     /// Compiles a region; none if there is no room left, or Cranelift refuses it.
     pub(crate) fn compile(&mut self, region: &Region, layout: &Layout) -> Option<Compiled> {
+        let started = Instant::now();
         let mut func = Function::with_name_signature(Default::default(), tail_signature());
         let links = region.outside().map(|pc| (pc, self.slot(region.key_of(pc)))).collect();
         let mut context = std::mem::take(&mut self.builder);
@@ -168,8 +192,14 @@ impl Jit {
             self.isa.isa_flags().iter().any(|f| f.name == "has_fma" && f.as_bool() == Some(true));
         Generator::new(b, region, layout, self.runtime, links, fma).run(self.isa.frontend_config());
         self.builder = context;
-        let code = self.finish(func).ok()?;
-        Some(Compiled { code, insns: region.insns() })
+        let finished = self.finish(func);
+        self.spent += started.elapsed();
+        let (code, insns) = (finished.ok()?, region.insns());
+        if let Some(record) = &mut self.record {
+            let len = self.context.compiled_code().map_or(0, |c| c.code_buffer().len());
+            record.push(CodeRange { host: code, len, va: region.head.va, insns });
+        }
+        Some(Compiled { code, insns })
     }
 
     fn finish(&mut self, func: Function) -> Result<usize, CodegenError> {

@@ -5,8 +5,8 @@ use super::device::Port;
 use super::{Acc, OTHERS, OtherEntry, Outer};
 use crate::ram::{CodeEvent, Ram};
 use crate::space::{Kind, Swap, Unmapped};
-use crate::system::Unanswered;
-use hetemu_isa::{Access, Cpu, Exception, Translation};
+use crate::system::{Accessed, Unanswered};
+use hetemu_isa::{Access, Cpu, Env, Exception, Translation};
 use std::sync::Arc;
 
 impl Outer<'_> {
@@ -35,7 +35,18 @@ impl Outer<'_> {
 
     /// As the value that the operation gives.
     pub(crate) fn load(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Result<u64, Exception> {
-        self.load_raw(cpu, va, acc).map(|raw| acc.extend(raw))
+        let raw = self.load_raw(cpu, va, acc)?;
+        self.accessed(false, va, acc, raw);
+        Ok(acc.extend(raw))
+    }
+
+    /// Tells the machine of an access, if it watches.
+    fn accessed(&mut self, store: bool, va: u64, acc: Acc, raw: u64) {
+        if self.mmu.watched {
+            let (value, size) = (acc.order(raw), acc.bytes() as u8);
+            let what = Accessed { core: self.core, pc: self.pc, store, va, size, value };
+            self.system.accessed(self.now_ps(), what);
+        }
     }
 
     fn load_crossing(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Result<u64, Exception> {
@@ -84,7 +95,9 @@ impl Outer<'_> {
                 return Err(cpu.misaligned(Access::Store, va));
             }
             if self.mmu.tlb().crosses(va, bytes) {
-                return self.store_crossing(cpu, va, acc, raw);
+                self.store_crossing(cpu, va, acc, raw)?;
+                self.accessed(true, va, acc, raw);
+                return Ok(());
             }
         }
         if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
@@ -92,7 +105,9 @@ impl Outer<'_> {
             return Ok(());
         }
         let pa = self.translate(cpu, va, bytes, Access::Store)?;
-        self.write_phys(cpu, va, pa, acc, raw)
+        self.write_phys(cpu, va, pa, acc, raw)?;
+        self.accessed(true, va, acc, raw);
+        Ok(())
     }
 
     fn store_crossing(
@@ -221,6 +236,9 @@ impl Outer<'_> {
     }
 
     fn enter(&mut self, va: u64, t: &Translation) {
+        if self.mmu.watched {
+            return;
+        }
         let size = 1u64 << self.mmu.page_bits;
         let pa = self.space.wrap(t.pa) & !(size - 1);
         if let Some((host, writable)) = self.memory_page(pa, size) {

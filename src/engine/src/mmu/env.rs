@@ -27,6 +27,7 @@ impl Env for Outer<'_> {
     }
 
     fn flush_tlb(&mut self, what: Flush) {
+        self.stats.tlb_flushes += 1;
         self.mmu.flush(what);
         self.events.flushed = true;
         self.events.leave = true;
@@ -61,6 +62,41 @@ impl Env for Outer<'_> {
     fn clear_reservation(&mut self) {
         self.events.unreserve = true;
     }
+}
+
+/// A core's world for someone who only looks: nothing changes by it.
+pub(crate) struct Looking<'a, 'b>(pub(crate) &'a mut Outer<'b>);
+
+impl Env for Looking<'_, '_> {
+    fn now_ps(&self) -> u64 {
+        self.0.now_ps()
+    }
+
+    fn retired(&self) -> u64 {
+        self.0.retired()
+    }
+
+    fn phys_read(&mut self, pa: u64, size: u8) -> Option<u64> {
+        self.0.phys_read(pa, size)
+    }
+
+    fn phys_write(&mut self, pa: u64, size: u8, _: u64) -> Option<()> {
+        self.0.is_memory(pa, usize::from(size)).then_some(())
+    }
+
+    fn flush_tlb(&mut self, _: Flush) {}
+
+    fn flush_code(&mut self) {}
+
+    fn wait(&mut self) {}
+
+    fn wake_at(&mut self, _: u64) {}
+
+    fn host_call(&mut self, _: HostCall) -> Option<u64> {
+        None
+    }
+
+    fn clear_reservation(&mut self) {}
 }
 
 /// A core's memory during a host call: by what the TLB knows, else untranslated, as the ABIs of

@@ -6,6 +6,7 @@ mod device;
 mod env;
 mod fetch;
 
+pub(crate) use env::Looking;
 pub(crate) use fetch::CodePage;
 
 use crate::cache::Cache;
@@ -75,6 +76,8 @@ pub(crate) struct Mmu {
     /// The regime of loads and stores.
     regime: u8,
     page_bits: u32,
+    /// Every access is told to the machine: the TLB stays empty.
+    watched: bool,
 }
 
 /// A page that loads or stores are allowed to, and that the TLB does not hold.
@@ -111,7 +114,14 @@ impl Mmu {
             other: [NO_OTHER; OTHERS],
             regime: 0,
             page_bits: u32::from(layout.page_bits),
+            watched: false,
         }
+    }
+
+    /// Has every access come to the slow paths, or not.
+    pub(crate) fn watch(&mut self, on: bool) {
+        self.watched = on;
+        self.flush(Flush::All);
     }
 
     pub(crate) fn flush(&mut self, what: Flush) {

@@ -395,4 +395,28 @@ impl Cpu for Hart {
     fn handler(&self) -> Option<u64> {
         self.handler
     }
+
+    fn interrupt_cause(&self) -> u32 {
+        let cause = if self.mode == Priv::Machine { self.mcause } else { self.scause };
+        cause as u32 & 0x3f
+    }
+
+    fn describe_interrupt(&self, cause: u32) -> String {
+        trap::describe_interrupt(cause, self.isa.flavor)
+    }
+
+    fn call_frame(&self, regs: &Regs) -> Option<CallFrame> {
+        // psABI, "Frame Pointer Convention": a frame is named by the stack pointer before it; the
+        // words below are the return address and the caller's frame pointer.
+        let word = self.isa.bits / 8;
+        let reg = |n| regs.get(regs::x(n)) & self.isa.mask();
+        Some(CallFrame {
+            ra: Some(reg(1)),
+            fp: reg(8),
+            sp: reg(2),
+            ra_at: -i64::from(word),
+            fp_at: -2 * i64::from(word),
+            word,
+        })
+    }
 }

@@ -39,6 +39,23 @@ pub(crate) fn describe(cause: u32) -> &'static str {
     }
 }
 
+/// Interrupts by cause (table of mcause).
+pub(crate) fn describe_interrupt(cause: u32, flavor: Flavor) -> String {
+    let name = match cause {
+        0 | 31 if flavor == Flavor::Ibex || cause == 0 => "non-maskable",
+        1 => "supervisor software",
+        3 => "machine software",
+        5 => "supervisor timer",
+        7 => "machine timer",
+        9 => "supervisor external",
+        11 => "machine external",
+        13 => "counter overflow",
+        16..=30 => return format!("fast {}", cause - 16),
+        _ => return format!("interrupt {cause}"),
+    };
+    name.to_string()
+}
+
 impl Hart {
     pub(crate) fn take_exception(&mut self, e: Exception, pc: u64, cx: &mut Cx<'_>) {
         let to_s = self.mode != Priv::Machine && self.medeleg >> (e.cause & 63) & 1 == 1;
