@@ -1,5 +1,6 @@
 //! How a device comes to be.
 
+use crate::block::BlockInfo;
 use crate::device::Device;
 use hetemu_schema::{DeviceType, Value};
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub struct Config {
     pub clocks: BTreeMap<String, u64>,
     /// Names of the links with a plug attached.
     pub links: Vec<String>,
+    /// The disks at links of kind `block`, by the links' names.
+    pub blocks: BTreeMap<String, BlockInfo>,
     /// Kind of the child function that sits on this device's child bus, by unit address, if any.
     pub children: BTreeMap<String, &'static DeviceType>,
 }

@@ -1,5 +1,6 @@
 //! What a device may do to the world.
 
+use crate::block::Block;
 use crate::device::{BusError, Device};
 use crate::time::Ps;
 
@@ -43,6 +44,12 @@ pub trait Cx {
 
     /// There is room again: the machine offers waiting input of a plug once more.
     fn accept_more(&mut self, link: u32);
+
+    /// The disk at a block plug (index in the schema's links); `None` without a plug.
+    fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
+        let _ = link;
+        None
+    }
 
     /// Random bytes of the machine's own seeded generator (deterministic).
     fn random(&mut self, into: &mut [u8]);

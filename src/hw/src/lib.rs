@@ -7,6 +7,7 @@
 //!
 //! The machine owns every device and every context; this crate has no unsafe code and no state.
 
+pub mod block;
 mod config;
 mod cx;
 mod device;
@@ -17,6 +18,7 @@ pub mod time;
 pub mod virtio;
 mod virtqueue;
 
+pub use block::{Block, BlockError, BlockInfo};
 pub use config::{Config, ConfigError, Family, Model};
 pub use cx::{Cx, Request};
 pub use device::{BusError, Device, InspectValue};

@@ -12,6 +12,7 @@ use crate::wiring::Routes;
 use crate::world::{PlugState, Slot, World};
 use hetemu_engine::{Cluster, EngineConfig, Space};
 use hetemu_graph::{BusId, Graph, PartId};
+use hetemu_hw::Block;
 use hetemu_isa::{CoreConfig, Cpu};
 use hetemu_loader::Symbols;
 use std::collections::BTreeMap;
@@ -67,6 +68,7 @@ pub struct Created {
     cpus: Vec<Vec<Box<dyn Cpu>>>,
     infos: Vec<Vec<CoreInfo>>,
     plugs: Vec<PlugState>,
+    disks: BTreeMap<String, Box<dyn Block>>,
 }
 
 /// Wires, plugs and child buses are connected.
@@ -123,11 +125,24 @@ impl Checked {
     /// do.
     pub fn create(self, options: Options, hosts: impl Into<Hosts>) -> Result<Created, Report> {
         let Checked { graph, registry } = self;
-        let plugs = build::plugs(&graph, hosts.into());
+        let mut hosts = hosts.into();
+        let disks = std::mem::take(&mut hosts.block);
+        let plugs = build::plugs(&graph, hosts);
         let memories = build::memories(&graph)?;
-        let (slots, slot_of) = build::slots(&graph, &registry, &plugs)?;
+        let (slots, slot_of) = build::slots(&graph, &registry, &plugs, &disks)?;
         let (cpus, infos) = build::cores(&graph, &registry, &options)?;
-        Ok(Created { graph, registry, options, slots, slot_of, memories, cpus, infos, plugs })
+        Ok(Created {
+            graph,
+            registry,
+            options,
+            slots,
+            slot_of,
+            memories,
+            cpus,
+            infos,
+            plugs,
+            disks,
+        })
     }
 }
 
@@ -175,6 +190,7 @@ impl Wired {
             cpus,
             infos,
             plugs,
+            disks,
         } = self.created;
         let mut seen: BTreeMap<BusId, Arc<Space>> = BTreeMap::new();
         let mut view = |bus: BusId| -> Arc<Space> {
@@ -203,6 +219,7 @@ impl Wired {
         }
         let mut world = World::new(slots, plugs, names.clone());
         world.routes = self.routes;
+        world.disks = disks;
         let says = |name: &str| graph.settings.get(name).and_then(|v| v.as_bool());
         world.strict = options.strict || says("strict").unwrap_or(false);
         world.semihosting = options.semihosting.or(says("semihosting")).unwrap_or(false);

@@ -1,5 +1,6 @@
 //! What the machine asks of the host's ends of plugs.
 
+use hetemu_hw::Block;
 use std::collections::BTreeMap;
 
 /// The host's end of a serial plug. Calls never wait.
@@ -42,6 +43,8 @@ pub struct Hosts {
     pub serial: BTreeMap<String, Box<dyn SerialPlug>>,
     /// Network plugs.
     pub net: BTreeMap<String, Box<dyn NetPlug>>,
+    /// Disks.
+    pub block: BTreeMap<String, Box<dyn Block>>,
 }
 
 impl From<BTreeMap<String, Box<dyn SerialPlug>>> for Hosts {

@@ -339,6 +339,7 @@ impl Running {
             plug.host = None;
             plug.net = None;
         }
+        self.m.world.disks.clear();
     }
 
     /// Instructions that all cores have retired.

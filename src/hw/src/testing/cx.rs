@@ -1,5 +1,6 @@
 //! A world that records what a device does to it.
 
+use crate::block::Block;
 use crate::cx::{Cx, Request};
 use crate::device::{BusError, Device};
 use crate::time::Ps;
@@ -32,6 +33,8 @@ pub struct TestCx {
     pub children: BTreeMap<String, Box<dyn Device>>,
     /// How often a child asked for its parent.
     pub told_parent: u32,
+    /// Disks, by link.
+    pub blocks: BTreeMap<u32, Box<dyn Block>>,
     /// State of the random generator.
     pub seed: u64,
 }
@@ -42,7 +45,7 @@ impl TestCx {
         self.timers.iter().map(|(t, at)| (*t, *at)).min_by_key(|(t, at)| (*at, *t))
     }
 
-    /// A world in the same state, without children.
+    /// A world in the same state, without children and disks.
     pub fn copy(&self) -> TestCx {
         TestCx {
             now: self.now,
@@ -57,6 +60,7 @@ impl TestCx {
             requests: self.requests.clone(),
             children: BTreeMap::new(),
             told_parent: self.told_parent,
+            blocks: BTreeMap::new(),
             seed: self.seed,
         }
     }
@@ -125,6 +129,9 @@ impl Cx for TestCx {
     }
     fn accept_more(&mut self, link: u32) {
         self.more.push(link);
+    }
+    fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
+        Some(self.blocks.get_mut(&link)?.as_mut())
     }
     fn random(&mut self, into: &mut [u8]) {
         for byte in into {

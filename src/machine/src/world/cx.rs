@@ -4,7 +4,7 @@ use super::{CoreSignal, Delivery, End, World};
 use crate::report::Report;
 use crate::wiring::Sink;
 use hetemu_hw::time::Ps;
-use hetemu_hw::{BusError, Cx, Device, Request};
+use hetemu_hw::{Block, BusError, Cx, Device, Request};
 
 pub(crate) struct DevCx<'a> {
     pub(crate) world: &'a mut World,
@@ -96,6 +96,11 @@ impl Cx for DevCx<'_> {
         {
             self.world.fifo.push_back(Delivery::Input { plug });
         }
+    }
+
+    fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
+        let plug = self.world.slots.get(self.slot)?.disks.get(&link)?;
+        Some(self.world.disks.get_mut(plug)?.as_mut())
     }
 
     fn random(&mut self, into: &mut [u8]) {

@@ -13,7 +13,7 @@ use crate::trouble::Watch;
 use crate::wiring::Routes;
 use hetemu_engine::{Space, Unanswered};
 use hetemu_graph::PartId;
-use hetemu_hw::{Device, time::Ps};
+use hetemu_hw::{Block, Device, time::Ps};
 use hetemu_schema::{DeviceType, PlugKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(crate) struct Slot {
     pub(crate) views: Vec<Option<Arc<Space>>>,
     /// The plug at each link, by index in the schema.
     pub(crate) links: Vec<Option<usize>>,
+    /// The disk's plug at each link that has one, by index in the schema.
+    pub(crate) disks: BTreeMap<u32, String>,
     /// The slot that this one sits on, and its unit address there.
     pub(crate) parent: Option<(usize, String)>,
     /// Slots on this one's child bus, by unit address.
@@ -110,6 +112,8 @@ pub(crate) struct World {
     pub(crate) core_signals: VecDeque<CoreSignal>,
     pub(crate) events: Events,
     pub(crate) plugs: Vec<PlugState>,
+    /// Disks, by the plugs' names.
+    pub(crate) disks: BTreeMap<String, Box<dyn Block>>,
     pub(crate) counts: Counts,
     pub(crate) now: Ps,
     /// The end of what the cores may run to before the machine looks again.
@@ -157,6 +161,7 @@ impl World {
             core_signals: VecDeque::new(),
             events: Events::default(),
             plugs,
+            disks: BTreeMap::new(),
             counts: Counts::default(),
             now: 0,
             slice_end: 0,
