@@ -60,7 +60,8 @@ pub trait System {
     /// The guest calls its host (semihosting). `mem` reads and writes the core's virtual memory.
     fn host_call(&mut self, core: usize, call: HostCall, mem: &mut dyn VirtMem) -> Option<u64>;
 
-    /// A core's own timer asks to be run no later than this.
+    /// A core's own timer asks for [`crate::Cluster::alarm`] at this time, instead of the time that
+    /// it asked for before; [`Ps::MAX`] asks for none.
     fn wake_at(&mut self, core: usize, at: Ps);
 
     /// A core took a trap, an exception (after [`System::exception`]) or an interrupt. For counts

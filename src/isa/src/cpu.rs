@@ -161,6 +161,10 @@ pub trait Cpu: Send {
     /// Whether an interrupt would be taken now, or a waiting core would wake.
     fn wakes(&self, regs: &Regs) -> bool;
 
+    /// The time has come that this core asked for with [`Env::wake_at`]: its own timer looks at
+    /// the clock again, so that [`Cpu::wakes`] and [`Cpu::interrupt`] see it.
+    fn alarm(&mut self, _now_ps: u64) {}
+
     /// An input of the core's schema changed (index in `ty.inputs`, line as the schema counts).
     fn signal(&mut self, input: u32, line: u32, level: bool);
 
@@ -241,7 +245,8 @@ pub trait Env {
     fn flush_code(&mut self);
     /// The core stops until [`Cpu::wakes`].
     fn wait(&mut self);
-    /// Asks to be run again no later than this virtual time (a timer comparator inside the core).
+    /// Asks for [`Cpu::alarm`] at this virtual time (a timer comparator inside the core), instead
+    /// of the time asked for before; `u64::MAX` asks for none.
     fn wake_at(&mut self, ps: u64);
     /// A semihosting call or another request of the guest to its host.
     fn host_call(&mut self, call: HostCall) -> Option<u64>;

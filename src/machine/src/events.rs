@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Event {
     /// A device's timer: slot, the device's number of it.
     Timer(usize, u32),
-    /// A core's own timer: look at its interrupts again (cluster, core).
+    /// A core's own timer (cluster, core).
     Core(usize, usize),
 }
 

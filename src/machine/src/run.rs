@@ -81,6 +81,7 @@ impl Running {
         world.fifo.clear();
         world.core_signals.clear();
         world.events.clear();
+        world.alarms.clear();
         world.reset_wanted = false;
         world.suspicion = None;
         for watch in world.watches.iter_mut().flatten() {
@@ -163,6 +164,9 @@ impl Running {
         let now = self.m.world.now;
         for (cluster, core) in self.m.world.run_due(now) {
             self.catch_up(cluster, core, now);
+            if let Some(c) = self.m.clusters.get_mut(cluster) {
+                c.alarm(core, now);
+            }
         }
         if self.m.world.reset_wanted {
             self.reset_again();

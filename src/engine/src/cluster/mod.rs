@@ -240,6 +240,13 @@ impl Cluster {
         self.cores[core].cpu.signal(input, line, level);
     }
 
+    /// The time has come that a core asked for with [`System::wake_at`].
+    pub fn alarm(&mut self, core: usize, now: Ps) {
+        if let Some(c) = self.cores.get_mut(core) {
+            c.cpu.alarm(now);
+        }
+    }
+
     /// Whether a core waits for an interrupt and none would wake it.
     pub fn waiting(&self, core: usize) -> bool {
         let c = &self.cores[core];

@@ -143,7 +143,10 @@ impl World {
                     self.call(slot, |dev, cx| dev.timer(cx, timer));
                     self.drain();
                 }
-                Event::Core(cluster, core) => cores.push((cluster, core)),
+                Event::Core(cluster, core) => {
+                    self.alarms.remove(&(cluster, core));
+                    cores.push((cluster, core));
+                }
             }
         }
         cores

@@ -111,6 +111,8 @@ pub(crate) struct World {
     pub(crate) fifo: VecDeque<Delivery>,
     pub(crate) core_signals: VecDeque<CoreSignal>,
     pub(crate) events: Events,
+    /// The alarm that each core waits for, by cluster and core.
+    pub(crate) alarms: BTreeMap<(usize, usize), Key>,
     pub(crate) plugs: Vec<PlugState>,
     /// Disks, by the plugs' names.
     pub(crate) disks: BTreeMap<String, Box<dyn Block>>,
@@ -160,6 +162,7 @@ impl World {
             fifo: VecDeque::new(),
             core_signals: VecDeque::new(),
             events: Events::default(),
+            alarms: BTreeMap::new(),
             plugs,
             disks: BTreeMap::new(),
             counts: Counts::default(),

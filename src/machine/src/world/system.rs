@@ -87,7 +87,14 @@ impl System for World {
     }
 
     fn wake_at(&mut self, core: usize, at: Ps) {
-        self.events.add(at, Event::Core(self.cluster, core));
+        let who = (self.cluster, core);
+        if let Some(key) = self.alarms.remove(&who) {
+            self.events.remove(key);
+        }
+        if at == Ps::MAX {
+            return;
+        }
+        self.alarms.insert(who, self.events.add(at, Event::Core(who.0, who.1)));
         if at < self.slice_end {
             self.stop = true;
         }
