@@ -229,7 +229,11 @@ impl Outer<'_> {
         if t.span >> self.mmu.page_bits != 0 {
             self.enter(va, &t);
         } else if t.span != 0 && (va & (t.span - 1)) + bytes > t.span {
-            // Protection regions smaller than a page: the last byte may fall into another one.
+            // Protection regions smaller than a page. An aligned access must lie in one; another
+            // one is done in pieces, and its last byte may fall into the next.
+            if va & (bytes - 1) == 0 {
+                return Err(cpu.bus_fault(access, va));
+            }
             cpu.translate(regime, va.wrapping_add(bytes - 1), access, self)?;
         }
         Ok(self.space.wrap(t.pa))
