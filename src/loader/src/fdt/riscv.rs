@@ -17,6 +17,13 @@ pub(super) fn cause(input: &str) -> Option<u32> {
     })
 }
 
+/// Extensions that work on cache blocks, and the property that gives the block's bytes.
+const BLOCK_SIZES: [(&str, &str); 3] = [
+    ("zicbom", "riscv,cbom-block-size"),
+    ("zicbop", "riscv,cbop-block-size"),
+    ("zicboz", "riscv,cboz-block-size"),
+];
+
 /// A property of the part, or a fact of its type.
 fn word<'a>(part: &'a Part, name: &str) -> Option<&'a str> {
     part.text(name).or_else(|| part.ty.core.as_ref()?.fact(name))
@@ -48,7 +55,14 @@ impl Tree<'_> {
             let isa = word(part, "isa").unwrap_or("");
             self.fdt.property_string("riscv,isa", isa)?;
             self.fdt.property_string("riscv,isa-base", isa.get(..5).unwrap_or(isa))?;
-            self.fdt.property_string_list("riscv,isa-extensions", extensions(isa))?;
+            let extensions = extensions(isa);
+            let block = word(part, "cache_block").and_then(|n| n.parse().ok()).unwrap_or(64);
+            for (name, property) in BLOCK_SIZES {
+                if extensions.iter().any(|e| e == name) {
+                    self.fdt.property_u32(property, block)?;
+                }
+            }
+            self.fdt.property_string_list("riscv,isa-extensions", extensions)?;
             if let Some(mmu) = word(part, "mmu").filter(|m| *m != "none") {
                 self.fdt.property_string("mmu-type", &format!("riscv,{mmu}"))?;
             }
