@@ -22,6 +22,7 @@ fn operand(field: &Field, value: i32, pc: u64) -> String {
     match field.style {
         "x" => name(&regs::X),
         "f" => name(&regs::F),
+        "fli" => crate::lift::zfa::constant_text(value),
         "hex" => format!("{value:#x}"),
         "upper" => format!("{:#x}", value as u32 >> 12),
         "rel" => format!("{:#x}", pc.wrapping_add(value as i64 as u64)),

@@ -49,6 +49,12 @@ pub struct Isa {
     pub time: bool,
     /// Supervisor timer compare.
     pub sstc: bool,
+    /// Translation of 64 KiB by one of sixteen equal entries.
+    pub svnapot: bool,
+    /// The fields of menvcfg.
+    pub menvcfg: u64,
+    /// Bytes of a cache block, as Zicbom and Zicboz count.
+    pub cache_block: u64,
     /// A PTE without A or D faults instead of being updated.
     pub svade: bool,
     /// Traps and interrupts.
@@ -77,6 +83,9 @@ impl Isa {
                 set |= 1 << bit;
             }
         }
+        if set & ext::C != 0 {
+            set |= ext::ZCA;
+        }
         set = if supervisor { set | ext::S } else { set & !ext::S };
         if set & ext::D != 0 && set & ext::F == 0 {
             return Err("`d` needs `f`".into());
@@ -95,6 +104,10 @@ impl Isa {
             Some("vectored") => Flavor::Ibex,
             _ => Flavor::Standard,
         };
+        let cache_block = word("cache_block").map_or(Some(64), |n| n.parse().ok());
+        let cache_block = cache_block
+            .filter(|n: &u64| n.is_power_of_two() && (8..=4096).contains(n))
+            .ok_or("`cache_block` is a power of two from 8 to 4096")?;
         let standard = flavor == Flavor::Standard;
         Ok(Isa {
             bits: core.bits,
@@ -108,6 +121,9 @@ impl Isa {
             zicntr: has("zicntr") || standard,
             time: standard,
             sstc: has("sstc") && supervisor,
+            svnapot: has("svnapot"),
+            menvcfg: menvcfg(&names, supervisor),
+            cache_block,
             svade: has("svade"),
             flavor,
             names,
@@ -128,6 +144,20 @@ impl Isa {
     pub fn mask(&self) -> u64 {
         if self.bits == 32 { 0xffff_ffff } else { u64::MAX }
     }
+}
+
+/// The fields of menvcfg that extensions bring.
+fn menvcfg(names: &[String], supervisor: bool) -> u64 {
+    use crate::cpu::envcfg::*;
+    let fields = [
+        ("zicbom", CBIE | CBCFE),
+        ("zicboz", CBZE),
+        ("svadu", ADUE),
+        ("svpbmt", PBMTE),
+        ("sstc", if supervisor { STCE } else { 0 }),
+    ];
+    let there = fields.iter().filter(|(name, _)| names.iter().any(|n| n == name));
+    there.fold(FIOM, |all, (_, bits)| all | bits)
 }
 
 /// The extensions in `rv64imac_zba`: letters, then words between underscores; `g` is spelled out.

@@ -26,7 +26,7 @@ fn random_blocks_verify() {
                 let len = usize::from(table::ROWS[row].len);
                 code.extend_from_slice(&word.to_le_bytes()[..len]);
             }
-            let key = Key { float: n % 8 != 0, dirty: n % 2 == 0, frm: (n % 7) as u8 };
+            let key = Key { float: n % 8 != 0, dirty: n % 2 == 0, frm: (n % 7) as u8, cbze: true };
             let mode = Mode { key: key.bits(), fetch: 0, data: 0 };
             let pc = if cpu.layout().bits == 32 { 0xffff_f000 } else { 0xffff_ffff_8000_0f00 };
             let mut fetch = fetch_from(pc, &code);

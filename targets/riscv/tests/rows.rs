@@ -169,7 +169,7 @@ fn all(engine: EngineConfig, times: u32) {
             }
         }
     }
-    assert!(count > 1700, "{count} rows");
+    assert!(count > 2800, "{count} rows");
     assert!(wrong.is_empty(), "{} of {count} rows\n{}", wrong.len(), wrong.join("\n"));
 }
 

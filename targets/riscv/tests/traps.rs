@@ -2,79 +2,10 @@
 
 mod common;
 
+use common::bench::{Bench, pte};
 use common::config;
 use hetemu_isa::*;
-use hetemu_target_riscv::{RiscV, regs};
-use std::collections::BTreeMap;
-
-/// Memory of eight-byte words.
-#[derive(Default)]
-struct World {
-    memory: BTreeMap<u64, u64>,
-}
-
-impl Env for World {
-    fn now_ps(&self) -> u64 {
-        5_000_000
-    }
-    fn retired(&self) -> u64 {
-        100
-    }
-    fn phys_read(&mut self, pa: u64, size: u8) -> Option<u64> {
-        let word = *self.memory.get(&(pa & !7))?;
-        Some(if size == 4 { word >> (8 * (pa & 4)) & 0xffff_ffff } else { word })
-    }
-    fn phys_write(&mut self, pa: u64, size: u8, value: u64) -> Option<()> {
-        let word = self.memory.get_mut(&(pa & !7))?;
-        let (shift, mask) = if size == 4 { (8 * (pa & 4), 0xffff_ffff) } else { (0, u64::MAX) };
-        *word = *word & !(mask << shift) | value << shift;
-        Some(())
-    }
-    fn flush_tlb(&mut self, _: Flush) {}
-    fn flush_code(&mut self) {}
-    fn wait(&mut self) {}
-    fn wake_at(&mut self, _: u64) {}
-    fn host_call(&mut self, _: HostCall) -> Option<u64> {
-        None
-    }
-    fn clear_reservation(&mut self) {}
-}
-
-struct Bench {
-    cpu: Box<dyn Cpu>,
-    regs: Regs,
-    world: World,
-}
-
-impl Bench {
-    fn new(core: &str) -> Bench {
-        let mut cpu = RiscV.create(&config(core)).unwrap();
-        let mut regs = Regs::default();
-        cpu.reset(&mut regs);
-        Bench { cpu, regs, world: World::default() }
-    }
-
-    fn set(&mut self, text: &str) {
-        for part in text.split(',').filter(|p| !p.is_empty()) {
-            let (name, value) = part.trim().split_once('=').unwrap();
-            let value = match value.strip_prefix("0x") {
-                Some(hex) => u64::from_str_radix(hex, 16).unwrap(),
-                None => value.parse().unwrap(),
-            };
-            assert!(self.cpu.set_register(&mut self.regs, name, value), "{name}");
-        }
-    }
-
-    fn get(&self, name: &str) -> u64 {
-        let all = self.cpu.registers(&self.regs);
-        all.into_iter().find(|(n, _)| n == name).unwrap().1
-    }
-
-    fn interrupt(&mut self) -> bool {
-        let mut cx = Cx { regs: &mut self.regs, pc: 0, env: &mut self.world };
-        self.cpu.interrupt(&mut cx)
-    }
-}
+use hetemu_target_riscv::regs;
 
 /// Inputs that are high, registers, and the cause and mode that follow (none: no interrupt).
 #[test]
@@ -145,11 +76,6 @@ fn ibex_nmi_returns() {
     b.cpu.helper(3, [mret, 4, 0], &mut cx).unwrap();
     assert_eq!(b.regs.get(regs::PC), 0x4000);
     assert_eq!((b.get("mepc"), b.get("mcause"), b.get("mstatus")), (0x500, 7, 0x1880));
-}
-
-/// Page table entries: flags in the low bits, then the page number.
-fn pte(pa: u64, flags: u64) -> u64 {
-    pa >> 12 << 10 | flags
 }
 
 /// One table at 0x1000 for every level; entry 0 leads on. Regimes: 1 S, 2 S with SUM, 3 U.

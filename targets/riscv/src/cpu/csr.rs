@@ -55,6 +55,7 @@ impl Hart {
     fn visible(&self, n: u16, regs: &Regs) -> bool {
         match n {
             0x001..=0x003 => self.fs(regs) != 0,
+            0x14d | 0x15d => self.stimecmp_visible(),
             0x180 => self.mode != Priv::Supervisor || self.mstatus & TVM == 0,
             0xc00..=0xc1f | 0xc80..=0xc9f => {
                 let bit = n & 31;
@@ -87,7 +88,9 @@ impl Hart {
             0x141 => self.legal_pc(self.sepc),
             0x142 => self.scause,
             0x143 => self.stval,
-            0x144 => self.pending() & self.mideleg,
+            0x144 => self.pending_now(env) & self.mideleg,
+            0x14d if self.isa.sstc => self.stimecmp,
+            0x15d if self.isa.sstc && rv32 => self.stimecmp >> 32,
             0x180 => self.satp,
 
             0x300 => self.read_mstatus(regs),
@@ -106,7 +109,7 @@ impl Hart {
             0x341 => self.legal_pc(self.mepc),
             0x342 => self.mcause,
             0x343 => self.mtval,
-            0x344 => self.pending(),
+            0x344 => self.pending_now(env),
             0x747 if self.isa.smepmp => self.pmp.mseccfg(),
             0x757 if self.isa.smepmp && rv32 => 0,
             0x3a0..=0x3af => self.read_pmpcfg(usize::from(n - 0x3a0))?,
@@ -160,7 +163,10 @@ impl Hart {
             0x104 => self.mie = self.mie & !self.mideleg | value & self.mideleg,
             0x105 => self.stvec = value & !2,
             0x106 => self.scounteren = value & 0xffff_ffff,
-            0x10a => self.senvcfg = value & 1,
+            0x10a => {
+                self.senvcfg =
+                    envcfg::legal(self.senvcfg, value, self.isa.menvcfg & envcfg::SENVCFG)
+            }
             0x140 => self.sscratch = value,
             0x141 => self.sepc = value & !1,
             0x142 => self.scause = value,
@@ -168,6 +174,14 @@ impl Hart {
             0x144 => {
                 let mask = self.mideleg & 1 << 1;
                 self.mip = self.mip & !mask | value & mask;
+            }
+            0x14d => {
+                self.stimecmp = self.join(self.stimecmp, value);
+                self.set_alarm(cx.env);
+            }
+            0x15d => {
+                self.stimecmp = value << 32 | self.stimecmp & 0xffff_ffff;
+                self.set_alarm(cx.env);
             }
             0x180 => self.set_satp(value, cx),
 
@@ -300,10 +314,14 @@ impl Hart {
     }
 
     fn set_menvcfg(&mut self, value: u64, cx: &mut Cx<'_>) {
-        let mask = 1 | if self.svadu { 1 << 61 } else { 0 };
-        self.menvcfg = value & mask;
-        if self.svadu {
+        let new = envcfg::legal(self.menvcfg, value, self.isa.menvcfg);
+        let changed = self.menvcfg ^ new;
+        self.menvcfg = new;
+        if changed & (envcfg::ADUE | envcfg::PBMTE) != 0 {
             self.flush(cx.env);
+        }
+        if changed & envcfg::STCE != 0 {
+            self.set_alarm(cx.env);
         }
     }
 

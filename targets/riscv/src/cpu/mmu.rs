@@ -2,16 +2,22 @@
 //!
 //! Accessed and dirty bits are set by the walk, unless the core says that it faults instead (Svade,
 //! or Svadu with menvcfg.ADUE clear). A page without D is answered as not writable, so that the
-//! first store walks again.
+//! first store walks again. Svnapot's 64 KiB pages are there; memory types (Svpbmt) are taken and
+//! change nothing.
 
 use super::pmp::{self, R, W, X};
-use super::{Hart, MXR, Regime};
+use super::{Hart, MXR, Regime, envcfg};
 use hetemu_isa::{Access, Env, Exception, Translation};
 
 const V: u64 = 1;
 const U: u64 = 1 << 4;
 const ACCESSED: u64 = 1 << 6;
 const DIRTY: u64 = 1 << 7;
+/// Svnapot: the entry is one of sixteen of a larger page.
+const N: u64 = 1 << 63;
+/// The low page-number bits that say 64 KiB, the only size, and what they stand for.
+const NAPOT_64K: u64 = 8;
+const NAPOT_PAGES: u64 = 15;
 
 /// The shape of a translation scheme.
 struct Scheme {
@@ -105,20 +111,24 @@ impl Hart {
             }
             let pte = env.phys_read(at, s.entry).ok_or(denied)?;
             let rwx = (pte >> 1 & 7) as u8;
-            // Bits 63 to 54 belong to extensions that are not there.
-            if pte & V == 0 || rwx & (R | W) == W || s.entry == 8 && pte >> 54 != 0 {
+            if pte & V == 0 || rwx & (R | W) == W || s.entry == 8 && self.reserved_bits(pte) {
                 return fault;
             }
             let ppn = pte >> 10 & ((1 << ppn_bits) - 1);
             if rwx == 0 {
-                if pte & (U | ACCESSED | DIRTY) != 0 {
+                if pte & (U | ACCESSED | DIRTY) != 0 || s.entry == 8 && pte >> 54 != 0 {
                     return fault;
                 }
                 table = ppn << 12;
                 continue;
             }
-            let size = 1u64 << shift;
-            let base = ppn << 12;
+            let (mut size, mut base) = (1u64 << shift, ppn << 12);
+            if s.entry == 8 && pte & N != 0 {
+                if level > 0 || ppn & NAPOT_PAGES != NAPOT_64K {
+                    return fault;
+                }
+                (size, base) = ((NAPOT_PAGES + 1) << 12, (ppn & !NAPOT_PAGES) << 12);
+            }
             if base & (size - 1) != 0 {
                 return fault;
             }
@@ -149,7 +159,7 @@ impl Hart {
             if now & DIRTY == 0 {
                 allowed &= !W;
             }
-            if level > 0 {
+            if size > 1 << 12 {
                 self.note_superpage(va, size);
             }
             return Ok((base | va & (size - 1), size, allowed));
@@ -157,10 +167,23 @@ impl Hart {
         fault
     }
 
+    /// Whether bits 63 to 54 of an entry have something that no extension here gives a meaning.
+    fn reserved_bits(&self, pte: u64) -> bool {
+        let pbmt = pte >> 61 & 3;
+        let types = self.menvcfg & envcfg::PBMTE != 0;
+        pte >> 54 & 0x7f != 0
+            || pbmt == 3
+            || pbmt != 0 && !types
+            || pte & N != 0 && !self.isa.svnapot
+    }
+
     /// Whether the walk sets accessed and dirty bits.
     fn updates_pte(&self) -> bool {
-        const ADUE: u64 = 1 << 61;
-        if self.svadu { self.menvcfg & ADUE != 0 } else { !self.isa.svade }
+        if self.isa.menvcfg & envcfg::ADUE != 0 {
+            self.menvcfg & envcfg::ADUE != 0
+        } else {
+            !self.isa.svade
+        }
     }
 
     /// A fence of one page must forget all of the superpage that it lies in.

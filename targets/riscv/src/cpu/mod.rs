@@ -1,12 +1,15 @@
 //! One hart: privilege modes, control registers, traps, translation. What compiled code touches
 //! lies in the slots; everything here is seen by helpers only.
 
+mod block;
 mod counters;
 mod csr;
+pub(crate) mod envcfg;
 mod mmu;
 pub mod names;
 mod pmp;
 mod system;
+mod timer;
 mod trap;
 
 use crate::isa::{Flavor, Isa};
@@ -67,7 +70,6 @@ pub struct Hart {
     timebase_hz: u64,
     /// The bit of mip that each input drives, by index.
     inputs: Vec<u32>,
-    svadu: bool,
 
     // Volatile state. The registers bear the manual's names.
     mode: Priv,
@@ -95,6 +97,9 @@ pub struct Hart {
     scause: u64,
     stval: u64,
     satp: u64,
+    stimecmp: u64,
+    /// `time` had reached stimecmp when the clock was looked at last.
+    stip: bool,
     frm: u8,
     mcycle: Counter,
     minstret: Counter,
@@ -142,7 +147,7 @@ impl Hart {
             endian: core.endian,
             page_bits: core.page.trailing_zeros() as u8,
             regimes: Regime::ALL.len() as u8,
-            pc_align: if isa.has(crate::table::ext::C) { 2 } else { 4 },
+            pc_align: if isa.has(crate::table::ext::ZCA) { 2 } else { 4 },
             float: FloatPolicy {
                 flags: regs::FFLAGS,
                 flag_bits: [4, 3, 2, 1, 0],
@@ -158,7 +163,6 @@ impl Hart {
             reset_vector: config.int("reset_vector").unwrap_or(core.reset_vector) & isa.mask(),
             timebase_hz: config.timebase_hz,
             inputs,
-            svadu: isa.names.iter().any(|n| n == "svadu"),
             pmp: Pmp::new(isa.pmp, isa.bits, isa.smepmp),
             isa,
             layout,
@@ -185,6 +189,8 @@ impl Hart {
             scause: 0,
             stval: 0,
             satp: 0,
+            stimecmp: u64::MAX,
+            stip: false,
             frm: 0,
             mcycle: Counter::default(),
             minstret: Counter::default(),
@@ -229,6 +235,8 @@ impl Hart {
         ] {
             *register = 0;
         }
+        self.stimecmp = u64::MAX;
+        self.stip = false;
         self.frm = 0;
         self.mcycle = Counter::default();
         self.minstret = Counter::default();
@@ -278,9 +286,13 @@ impl Hart {
         if fs != 0 && regs.get(regs::FDIRTY) != 0 { 3 } else { fs }
     }
 
-    /// Pending interrupts: what inputs drive and what software has set.
+    /// Pending interrupts: what inputs drive and what software has set, or Sstc has.
     fn pending(&self) -> u64 {
-        (self.lines | self.mip) & !NMI_LINE
+        let pending = (self.lines | self.mip) & !NMI_LINE;
+        if !self.stce() {
+            return pending;
+        }
+        pending & !timer::STIP | if self.stip { timer::STIP } else { 0 }
     }
 
     /// Whether a non-maskable interrupt is due: Ibex looks at the level and cannot nest them,
@@ -306,7 +318,8 @@ impl Cpu for Hart {
 
     fn mode(&self, regs: &Regs) -> Mode {
         let fs = self.fs(regs);
-        let key = Key { float: fs != 0, dirty: fs == 3, frm: self.frm };
+        let cbze = self.enabled(envcfg::CBZE);
+        let key = Key { float: fs != 0, dirty: fs == 3, frm: self.frm, cbze };
         Mode {
             key: key.bits(),
             fetch: self.regime(self.mode, false) as u8,
@@ -358,11 +371,18 @@ impl Cpu for Hart {
     }
 
     fn interrupt(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.stce() {
+            self.look_at_clock(cx.env.now_ps());
+        }
         self.take_interrupt(cx)
     }
 
     fn wakes(&self, _regs: &Regs) -> bool {
         self.pending() & self.mie != 0 || self.nmi()
+    }
+
+    fn alarm(&mut self, now_ps: u64) {
+        self.look_at_clock(now_ps);
     }
 
     fn signal(&mut self, input: u32, line: u32, level: bool) {

@@ -20,6 +20,8 @@ pub static CSRS: &[(u16, &str)] = &[
     (0x142, "scause"),
     (0x143, "stval"),
     (0x144, "sip"),
+    (0x14d, "stimecmp"),
+    (0x15d, "stimecmph"),
     (0x180, "satp"),
     (0x300, "mstatus"),
     (0x301, "misa"),

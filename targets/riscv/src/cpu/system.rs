@@ -60,6 +60,11 @@ impl Hart {
             Call::FenceI => cx.env.flush_code(),
             Call::SfenceVma => self.sfence(&i, cx).ok_or(illegal)?,
             Call::Csr => self.csr(&i, cx).ok_or(illegal)?,
+            // Invalidations are done at once: nothing is left to order.
+            Call::InvalFence if self.mode == Priv::User => return Err(illegal),
+            Call::InvalFence => {}
+            Call::Cbo => self.cache_block(&i, illegal, cx)?,
+            Call::CasPair => self.cas_pair(&i, cx)?,
             Call::Jump => return self.jump(&i, next, cx),
         }
         cx.regs.set(regs::PC, next);

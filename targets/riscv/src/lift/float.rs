@@ -1,4 +1,4 @@
-//! F and D. Unprivileged ISA, chapters 21 and 22.
+//! F and D. Unprivileged ISA, chapters 21 and 22. Zfa's own operations are in `zfa`.
 //!
 //! A float register is 64 bits wide; a binary32 value is boxed under ones. The first instructions
 //! that write float state while mstatus.FS is not Dirty also set the slot that makes it so; once
@@ -29,6 +29,18 @@ enum Kind {
     Move,
     /// The bits from an integer register.
     MoveBack,
+    /// A constant.
+    Constant,
+    /// Minimum or maximum where a NaN wins.
+    MinMax(FBin),
+    /// To an integral float: whether that may be inexact.
+    Integral(bool),
+    /// To an integer modulo 2^32.
+    Modular,
+    /// The high half to an integer register.
+    MoveHigh,
+    /// The bits from two integer registers.
+    MovePair,
 }
 
 fn kind(op: Op) -> Option<(Ty, Kind)> {
@@ -93,6 +105,23 @@ fn kind(op: Op) -> Option<(Ty, Kind)> {
         Op::FclassD => (D, Class),
         Op::FmvXD => (D, Move),
         Op::FmvDX => (D, MoveBack),
+        Op::FliS => (S, Constant),
+        Op::FminmS => (S, MinMax(FBin::Min)),
+        Op::FmaxmS => (S, MinMax(FBin::Max)),
+        Op::FroundS => (S, Integral(false)),
+        Op::FroundnxS => (S, Integral(true)),
+        Op::FleqS => (S, Cmp(FCmp::LeQ)),
+        Op::FltqS => (S, Cmp(FCmp::LtQ)),
+        Op::FliD => (D, Constant),
+        Op::FminmD => (D, MinMax(FBin::Min)),
+        Op::FmaxmD => (D, MinMax(FBin::Max)),
+        Op::FroundD => (D, Integral(false)),
+        Op::FroundnxD => (D, Integral(true)),
+        Op::FleqD => (D, Cmp(FCmp::LeQ)),
+        Op::FltqD => (D, Cmp(FCmp::LtQ)),
+        Op::FcvtmodWD => (D, Modular),
+        Op::FmvhXD => (D, MoveHigh),
+        Op::FmvpDX => (D, MovePair),
         _ => return None,
     })
 }
@@ -104,11 +133,10 @@ pub(crate) fn is_float(op: Op) -> bool {
 
 /// Whether an operation has a rounding-mode field.
 pub(crate) fn rounds(op: Op) -> bool {
-    match kind(op) {
-        Some((_, Kind::Bin(FBin::Min | FBin::Max))) => false,
-        Some((_, Kind::Sign(_) | Kind::Cmp(_) | Kind::Class | Kind::Move | Kind::MoveBack)) => {
-            false
-        }
+    use Kind::*;
+    match kind(op).map(|k| k.1) {
+        Some(Bin(FBin::Min | FBin::Max) | MinMax(_) | Sign(_) | Cmp(_) | Class) => false,
+        Some(Move | MoveBack | MoveHigh | MovePair | Constant | Modular) => false,
         kind => kind.is_some(),
     }
 }
@@ -189,6 +217,12 @@ impl Lift<'_> {
                     self.set_w(i.rd, v);
                 }
             }
+            Kind::Constant => self.fli(ty, i),
+            Kind::MinMax(op) => self.minmax(ty, op, i),
+            Kind::Integral(inexact) => self.fround(ty, inexact, round, i),
+            Kind::Modular => self.fcvtmod(i),
+            Kind::MoveHigh => self.high_half(i),
+            Kind::MovePair => self.join_halves(i),
             Kind::MoveBack => {
                 let v = if ty == Ty::F64 { self.x(i.rs1) } else { self.w(i.rs1) };
                 let v = self.b.cast(Cast::Bits, ty, v);
@@ -218,12 +252,12 @@ impl Lift<'_> {
     }
 
     /// The value of a float register in a type.
-    fn f(&mut self, ty: Ty, n: i32) -> Val {
+    pub(crate) fn f(&mut self, ty: Ty, n: i32) -> Val {
         let v = self.b.get(Ty::F64, regs::f(n));
         if ty == Ty::F64 { v } else { self.b.cast(Cast::Unbox, Ty::F32, v) }
     }
 
-    fn set_f(&mut self, ty: Ty, n: i32, v: Val) {
+    pub(crate) fn set_f(&mut self, ty: Ty, n: i32, v: Val) {
         if ty == Ty::F64 { self.set_f64(n, v) } else { self.set_f32(n, v) }
     }
 
@@ -240,7 +274,7 @@ impl Lift<'_> {
     }
 
     /// Makes mstatus.FS Dirty, if it is not known to be.
-    fn dirty(&mut self) {
+    pub(crate) fn dirty(&mut self) {
         if !self.key.dirty {
             let one = self.b.iconst(Ty::I32, 1);
             self.b.put(regs::FDIRTY, one);

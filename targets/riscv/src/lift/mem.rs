@@ -9,7 +9,7 @@ use hetemu_isa::ir::*;
 use hetemu_schema::Endian;
 
 /// A plain access of `1 << size` bytes.
-fn plain(size: u8, signed: bool) -> Mem {
+pub(super) fn plain(size: u8, signed: bool) -> Mem {
     Mem { size, signed, endian: Endian::Little, aligned: false }
 }
 

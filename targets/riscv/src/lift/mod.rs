@@ -4,10 +4,12 @@
 //! A block depends, besides its address, on the bits of [`Key`].
 
 mod bits;
+mod extra;
 mod float;
 mod int;
 mod mem;
 mod system;
+pub(crate) mod zfa;
 
 pub(crate) use system::Call;
 
@@ -26,16 +28,26 @@ pub struct Key {
     pub dirty: bool,
     /// frm.
     pub frm: u8,
+    /// cbo.zero is enabled.
+    pub cbze: bool,
 }
 
 impl Key {
     /// As a number.
     pub fn bits(self) -> u32 {
-        u32::from(self.float) | u32::from(self.dirty) << 1 | u32::from(self.frm & 7) << 2
+        u32::from(self.float)
+            | u32::from(self.dirty) << 1
+            | u32::from(self.frm & 7) << 2
+            | u32::from(self.cbze) << 31
     }
     /// From a number.
     pub fn from_bits(bits: u32) -> Key {
-        Key { float: bits & 1 != 0, dirty: bits & 2 != 0, frm: (bits >> 2 & 7) as u8 }
+        Key {
+            float: bits & 1 != 0,
+            dirty: bits & 2 != 0,
+            frm: (bits >> 2 & 7) as u8,
+            cbze: bits >> 31 != 0,
+        }
     }
 }
 
@@ -125,7 +137,7 @@ impl Lift<'_> {
             | AmominuW | AmomaxuW | LrD | ScD | AmoswapD | AmoaddD | AmoxorD | AmoandD | AmoorD
             | AmominD | AmomaxD | AmominuD | AmomaxuD => self.memory(i),
             _ if float::is_float(i.op) => self.float(i),
-            _ => match self.int(i) {
+            _ => match self.int(i).or_else(|| self.extra(i)) {
                 Some(flow) => flow,
                 None => self.bit(i),
             },

@@ -20,13 +20,22 @@ pub(crate) enum Call {
     Csr,
     /// A jump or branch whose target may be misaligned (cores without C).
     Jump,
+    /// cbo.inval, cbo.clean, cbo.flush.
+    Cbo,
+    /// A fence of Svinval that orders only.
+    InvalFence,
+    /// Compare and swap of a pair of registers.
+    CasPair,
 }
 
 impl Call {
     /// From the number in the IR.
     pub(crate) fn from_id(id: u16) -> Call {
         use Call::*;
-        let all = [Illegal, Ecall, Ebreak, Mret, Sret, Wfi, FenceI, SfenceVma, Csr, Jump];
+        let all = [
+            Illegal, Ecall, Ebreak, Mret, Sret, Wfi, FenceI, SfenceVma, Csr, Jump, Cbo, InvalFence,
+            CasPair,
+        ];
         all.get(id as usize).copied().unwrap_or(Illegal)
     }
 }
@@ -41,11 +50,17 @@ pub(crate) fn call(isa: &Isa, key: Key, pc: u64, i: &Insn) -> Option<Call> {
         Sret => Some(Call::Sret),
         Wfi => Some(Call::Wfi),
         FenceI => Some(Call::FenceI),
-        SfenceVma => Some(Call::SfenceVma),
+        SfenceVma | SinvalVma => Some(Call::SfenceVma),
+        SfenceWInval | SfenceInvalIr => Some(Call::InvalFence),
+        CboInval | CboClean | CboFlush => Some(Call::Cbo),
+        CboZero => (!key.cbze).then_some(Call::Illegal),
+        AmocasD if isa.bits == 64 => None,
+        AmocasD | AmocasQ if (i.rd | i.rs2) & 1 != 0 => Some(Call::Illegal),
+        AmocasD | AmocasQ => Some(Call::CasPair),
         Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => Some(Call::Csr),
-        Jalr if !isa.has(ext::C) => Some(Call::Jump),
+        Jalr if !isa.has(ext::ZCA) => Some(Call::Jump),
         Jal | Beq | Bne | Blt | Bge | Bltu | Bgeu => {
-            let misaligned = !isa.has(ext::C) && pc.wrapping_add(i.imm as u64) & 2 != 0;
+            let misaligned = !isa.has(ext::ZCA) && pc.wrapping_add(i.imm as u64) & 2 != 0;
             misaligned.then_some(Call::Jump)
         }
         Flw | Fld | Fsw | Fsd => (!key.float).then_some(Call::Illegal),

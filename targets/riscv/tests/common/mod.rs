@@ -1,5 +1,8 @@
 //! What the tests of this target share.
 
+#[allow(dead_code, unreachable_pub, missing_docs)]
+pub mod bench;
+
 use hetemu_isa::{CoreConfig, Exception, FetchFault};
 use hetemu_schema::{Literal, Value};
 
