@@ -1,6 +1,6 @@
-//! Virtio: the memory-mapped transport and the devices that sit on it. The disk has
-//! a schema, so that machines check; its model follows.
+//! Virtio: the memory-mapped transport and the devices that sit on it.
 
+pub mod blk;
 pub mod console;
 #[cfg(test)]
 mod driver;
@@ -16,7 +16,7 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[console::MODEL, mmio::MODEL, net::MODEL, rng::MODEL];
+pub const MODELS: &[Model] = &[blk::MODEL, console::MODEL, mmio::MODEL, net::MODEL, rng::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

@@ -1,5 +1,5 @@
 //! Split virtqueues seen from the device (Virtual I/O Device 1.2, section 2.7), with indirect
-//! descriptors (2.7.5.3) and without event indexes.
+//! descriptors (2.7.5.3) and event indexes (2.7.7, 2.7.10).
 //!
 //! Everything in the rings is the guest's and may be nonsense: each walk is bounded by the queue's
 //! size, each address by the bus that the transport sits on.
@@ -7,6 +7,7 @@
 use crate::cx::Cx;
 use crate::device::BusError;
 use crate::state::{LoadError, Reader, Writer};
+use std::sync::atomic::{Ordering, fence};
 
 /// Descriptor flags (2.7.5).
 const NEXT: u16 = 1;
@@ -101,6 +102,8 @@ pub struct Virtqueue {
     next_avail: u16,
     /// The used entry that is written next.
     next_used: u16,
+    /// VIRTIO_F_EVENT_IDX was agreed: each side says at which index it wants to hear of the other.
+    pub event_index: bool,
     /// Something was used and the driver wants an interrupt.
     interrupt: bool,
     /// Chains that may still be taken in this round.
@@ -132,7 +135,7 @@ impl Virtqueue {
         if waiting > self.size {
             return Err(RingError::Malformed);
         }
-        if waiting == 0 || self.budget == 0 {
+        if waiting == 0 && !self.ask_for_more(cx)? || self.budget == 0 {
             return Ok(None);
         }
         self.budget -= 1;
@@ -141,6 +144,23 @@ impl Virtqueue {
         let chain = self.walk(cx, head)?;
         self.next_avail = self.next_avail.wrapping_add(1);
         Ok(Some(chain))
+    }
+
+    /// Says that the next chain shall be notified; true if one came just before that was said.
+    fn ask_for_more(&self, cx: &mut dyn Cx) -> Result<bool, RingError> {
+        if !self.event_index {
+            return Ok(false);
+        }
+        let at = self.used.wrapping_add(4 + 8 * u64::from(self.size));
+        cx.dma_write(0, at, &self.next_avail.to_le_bytes())?;
+        // A driver on another core that does not see this yet has published before (2.7.13.4.1).
+        fence(Ordering::SeqCst);
+        Ok(read16(cx, self.avail.wrapping_add(2))? != self.next_avail)
+    }
+
+    /// Whether chains wait that this round may not take: the transport begins another one.
+    pub fn starved(&self) -> bool {
+        self.ready && self.size > 0 && self.budget == 0
     }
 
     /// Puts the last `chains` chains back, as if they had not been taken: they are too small for what
@@ -160,6 +180,7 @@ impl Virtqueue {
         if self.size == 0 {
             return Err(RingError::Malformed);
         }
+        let before = self.next_used;
         for (chain, written) in chains {
             let slot = u64::from(self.next_used % self.size);
             let mut entry = [0; 8];
@@ -169,10 +190,19 @@ impl Virtqueue {
             cx.dma_write(0, self.used.wrapping_add(4 + 8 * slot), &entry)?;
             self.next_used = self.next_used.wrapping_add(1);
         }
+        // A driver on another core sees the entries before the index that covers them.
+        fence(Ordering::SeqCst);
         cx.dma_write(0, self.used.wrapping_add(2), &self.next_used.to_le_bytes())?;
-        if read16(cx, self.avail)? & AVAIL_NO_INTERRUPT == 0 {
-            self.interrupt = true;
-        }
+        fence(Ordering::SeqCst);
+        self.interrupt |= if self.event_index {
+            let at = self.avail.wrapping_add(4 + 2 * u64::from(self.size));
+            let event = read16(cx, at)?;
+            // The wanted index lies among the new ones (2.7.10.1).
+            let new = self.next_used.wrapping_sub(before);
+            self.next_used.wrapping_sub(event).wrapping_sub(1) < new
+        } else {
+            read16(cx, self.avail)? & AVAIL_NO_INTERRUPT == 0
+        };
         Ok(())
     }
 
@@ -233,7 +263,7 @@ impl Virtqueue {
 
     /// Back to what it was before the driver set it up.
     pub fn reset(&mut self) {
-        *self = Virtqueue::new(self.max);
+        *self = Virtqueue { event_index: self.event_index, ..Virtqueue::new(self.max) };
     }
 
     /// Reads it back.
@@ -359,6 +389,24 @@ mod tests {
         assert_eq!(q.pop(&mut cx), Err(RingError::Bus(BusError)));
         q.size = 3;
         assert_eq!(q.pop(&mut cx), Err(RingError::Malformed));
+    }
+
+    #[test]
+    fn event_indexes_say_who_wants_to_hear() {
+        let (mut q, mut cx) = queue();
+        q.event_index = true;
+        desc(&mut cx, DESC, 0x4000, 8, WRITE, 0);
+        offer(&mut cx, &[0, 0, 0]);
+        // The driver wants to hear of the second used entry only.
+        put(&mut cx, AVAIL + 4 + 16, &1u16.to_le_bytes());
+        for interrupt in [false, true, false] {
+            let chain = q.pop(&mut cx).unwrap().unwrap();
+            q.push(&mut cx, chain, 0).unwrap();
+            assert_eq!(q.take_interrupt(), interrupt);
+        }
+        assert_eq!(cx.memory[USED + 4 + 64], 0, "there was more");
+        assert_eq!(q.pop(&mut cx), Ok(None));
+        assert_eq!(cx.memory[USED + 4 + 64], 3, "the fourth shall be notified");
     }
 
     #[test]

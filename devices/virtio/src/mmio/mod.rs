@@ -12,6 +12,7 @@ mod tests;
 
 use crate::schemas::VIRTIO_MMIO_1;
 use hetemu_hw::regs::inspect;
+use hetemu_hw::time::Ps;
 use hetemu_hw::virtio::{Function, Virtqueue};
 use hetemu_hw::{
     BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
@@ -22,6 +23,9 @@ use regs::*;
 pub const MODEL: Model = Model { ty: &VIRTIO_MMIO_1, create };
 
 const IRQ: u32 = 0;
+/// The timer of another round of work.
+const AGAIN: u32 = 0;
+const AGAIN_AFTER: Ps = 1_000_000;
 
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
     if config.children.len() > 1 {
@@ -117,7 +121,14 @@ impl VirtioMmio {
     fn offered(&self) -> u64 {
         match self.found.device_id {
             0 => 0,
-            _ => self.found.features | F_INDIRECT_DESC | F_VERSION_1,
+            _ => self.found.features | F_INDIRECT_DESC | F_EVENT_IDX | F_VERSION_1,
+        }
+    }
+
+    /// Tells the queues what was agreed on.
+    fn agree(&mut self, features: u64) {
+        for queue in &mut self.state.queues {
+            queue.event_index = features & F_EVENT_IDX != 0;
         }
     }
 
@@ -133,6 +144,11 @@ impl VirtioMmio {
             if queue.take_interrupt() {
                 self.state.interrupt |= INTERRUPT_USED;
             }
+        }
+        // What one round may not take is for another, a little later: no driver, however fast or
+        // false, keeps the machine in here.
+        if matches!(result, Some(Ok(()))) && queues.iter().any(Virtqueue::starved) {
+            cx.timer(AGAIN, cx.now().saturating_add(AGAIN_AFTER));
         }
         self.state.queues = queues;
         if let Some(Err(_)) = result {
@@ -159,6 +175,7 @@ impl VirtioMmio {
         let live = new & !self.state.status & STATUS_DRIVER_OK != 0;
         self.state.status = new;
         if live {
+            self.agree(features);
             self.function(cx, |f, _| f.activate(features));
             self.work(cx);
         }
@@ -275,6 +292,10 @@ impl Device for VirtioMmio {
         self.value(offset).filter(|_| size == 4).map(u64::from)
     }
 
+    fn timer(&mut self, cx: &mut dyn Cx, _: u32) {
+        self.work(cx);
+    }
+
     fn child(&mut self, cx: &mut dyn Cx, _: &str) {
         self.work(cx);
     }
@@ -289,6 +310,9 @@ impl Device for VirtioMmio {
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r, &self.state.queues)?;
+        if self.state.status & STATUS_FEATURES_OK != 0 {
+            self.agree(self.state.driver_features);
+        }
         Ok(())
     }
 

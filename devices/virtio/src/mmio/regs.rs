@@ -24,4 +24,5 @@ pub(super) const STATUS_DRIVER: u32 = 0x8f;
 
 /// Feature bits of the transport (chapter 6).
 pub(super) const F_INDIRECT_DESC: u64 = 1 << 28;
+pub(super) const F_EVENT_IDX: u64 = 1 << 29;
 pub(super) const F_VERSION_1: u64 = 1 << 32;

@@ -36,11 +36,11 @@ fn an_empty_slot() {
 
 #[test]
 fn features_must_be_offered_and_modern() {
-    for (low, high, accepted) in [(0, 1, true), (1 << 28, 1, true), (0, 0, false), (1, 1, false)] {
+    for (low, high, accepted) in [(0, 1, true), (3 << 28, 1, true), (0, 0, false), (1, 1, false)] {
         let mut b = slot(Some(&rng::MODEL), &[]);
         assert_eq!(b.r32(8), 4);
         b.w32(0x14, 0);
-        assert_eq!(b.r32(0x10), 1 << 28);
+        assert_eq!(b.r32(0x10), 3 << 28);
         b.w32(0x14, 1);
         assert_eq!(b.r32(0x10), 1);
         b.w32(0x14, 2);

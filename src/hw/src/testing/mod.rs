@@ -6,8 +6,10 @@
 
 pub mod check;
 mod cx;
+mod disk;
 
 pub use cx::TestCx;
+pub use disk::{Platter, RamDisk};
 
 use crate::config::{Config, Model};
 use crate::cx::Cx;
