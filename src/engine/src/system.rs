@@ -68,6 +68,9 @@ pub trait System {
     /// and traces: nothing may depend on it.
     fn trapped(&mut self, _now: Ps, _core: usize, _trap: Trap) {}
 
+    /// A core is about to access a device, while [`crate::Cluster::watch_devices`] is on.
+    fn accessing(&mut self, _core: usize, _pc: u64) {}
+
     /// A core accessed memory or a device, while [`crate::Cluster::watch_memory`] is on.
     fn accessed(&mut self, _now: Ps, _what: Accessed) {}
 }

@@ -62,6 +62,7 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
         big_endian: Some(endian == Endianness::Big),
         machine: Some(header.e_machine(endian).0),
         symbols: symbols(header, endian, bytes),
+        base: 0,
     })
 }
 

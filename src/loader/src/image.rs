@@ -56,6 +56,8 @@ pub struct Image {
     pub machine: Option<u16>,
     /// Symbols for reports and debuggers.
     pub symbols: Symbols,
+    /// How far [`Image::place`] has moved it.
+    pub base: u64,
 }
 
 impl Image {
@@ -66,6 +68,7 @@ impl Image {
         }
         self.entry = Some(self.entry.unwrap_or(0).wrapping_add(base));
         self.symbols.shift(base);
+        self.base = self.base.wrapping_add(base);
     }
 
     /// Whether the file leaves the address open.
@@ -119,6 +122,7 @@ fn load_plain(bytes: &[u8]) -> Result<Image, Error> {
         big_endian: None,
         machine: None,
         symbols: Symbols::default(),
+        base: 0,
     })
 }
 

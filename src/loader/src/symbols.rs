@@ -52,6 +52,56 @@ impl Symbols {
         sized.or(best.filter(|(_, far)| *far < 1 << 20))
     }
 
+    /// The function that an address lies in: as [`Symbols::at`], but labels inside of functions and
+    /// data do not count where anything else is known.
+    pub fn function(&self, addr: u64) -> Option<&Symbol> {
+        let end = self.list.partition_point(|s| s.addr <= addr);
+        let near = self.list.get(end.saturating_sub(64)..end)?.iter().rev();
+        let inside = |s: &&Symbol| s.function && addr - s.addr < s.size;
+        near.clone().find(inside).or_else(|| self.at(addr).map(|(s, _)| s))
+    }
+
+    /// First address and length of what a name stands for. Without a size it reaches to the next
+    /// symbol.
+    pub fn range(&self, name: &str) -> Option<(u64, u64)> {
+        let at = self.list.iter().position(|s| s.name == name)?;
+        let s = self.list.get(at)?;
+        if s.size > 0 {
+            return Some((s.addr, s.size));
+        }
+        let next = self.list.get(at..)?.iter().find(|n| n.addr > s.addr);
+        Some((s.addr, next.map_or(1, |n| n.addr - s.addr)))
+    }
+
+    /// All of them, by address.
+    pub fn iter(&self) -> impl Iterator<Item = &Symbol> {
+        self.list.iter()
+    }
+
+    /// Reads a list as `nm` and Linux's System.map and /proc/kallsyms have it: address, type,
+    /// name. None if a line is something else.
+    pub fn parse_map(text: &str) -> Option<Symbols> {
+        let mut list = Vec::new();
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let Some(addr) = words.next() else { continue };
+            let (kind, name) = (words.next()?, words.next()?);
+            let addr = u64::from_str_radix(addr.trim_start_matches("0x"), 16).ok()?;
+            let mut letters = kind.chars();
+            let kind = letters.next().filter(|c| c.is_ascii_alphabetic())?;
+            if letters.next().is_some() {
+                return None;
+            }
+            // Absolute and undefined symbols name no place; local labels nothing.
+            if matches!(kind, 'a' | 'A' | 'U') || name.starts_with('$') || name.starts_with(".L") {
+                continue;
+            }
+            let function = matches!(kind, 't' | 'T' | 'w' | 'W');
+            list.push(Symbol { addr, size: 0, name: name.to_string(), function });
+        }
+        (!list.is_empty()).then(|| Symbols::new(list))
+    }
+
     /// Adds those of another program.
     pub fn merge(&mut self, other: Symbols) {
         let mut list = std::mem::take(&mut self.list);
@@ -78,6 +128,29 @@ impl Symbols {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn maps_are_read() {
+        let map = "0000000000000000 A __per_cpu\n\nffffffff80002000 T _start\n\
+                   ffffffff80002100 t helper\t[module]\nffffffff80003000 D data\n";
+        let symbols = Symbols::parse_map(map).unwrap();
+        let name = |a| symbols.function(a).map(|s| s.name.as_str());
+        assert_eq!(name(0xffff_ffff_8000_20ff), Some("_start"));
+        assert_eq!(name(0xffff_ffff_8000_2100), Some("helper"));
+        assert_eq!(symbols.range("helper"), Some((0xffff_ffff_8000_2100, 0xf00)));
+        for bad in ["", "hello", "80002000 text main", "zz T main", "80002000 T"] {
+            assert_eq!(Symbols::parse_map(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_do_not_split_functions() {
+        let sym =
+            |addr, size, name: &str| Symbol { addr, size, name: name.into(), function: size > 0 };
+        let symbols = Symbols::new(vec![sym(0x100, 0x40, "main"), sym(0x110, 0, "loop")]);
+        assert_eq!(symbols.function(0x118).map(|s| s.name.as_str()), Some("main"));
+        assert_eq!(symbols.range("main"), Some((0x100, 0x40)));
+    }
 
     #[test]
     fn addresses_get_the_name_they_lie_in() {

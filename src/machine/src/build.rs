@@ -117,6 +117,7 @@ pub(crate) fn slots(
             parent: None,
             children: BTreeMap::new(),
             timers: BTreeMap::new(),
+            accesses: [0; 2],
         });
     }
     Ok((slots, slot_of))

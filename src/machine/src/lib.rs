@@ -16,6 +16,7 @@ mod build;
 mod events;
 mod htif;
 mod monitor;
+mod observe;
 mod phases;
 mod plug;
 mod registry;
@@ -29,6 +30,9 @@ mod wiring;
 mod world;
 
 pub use boot::{BOOT_TYPES, Files, ImageArg};
+pub use observe::{
+    Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,
+};
 pub use phases::{Checked, Created, Declared, Options, Ready, Realized, Wired};
 pub use plug::{Hosts, NetPlug, SerialPlug};
 pub use registry::Registry;

@@ -3,6 +3,7 @@
 use crate::boot::{self, Files, ImageArg, Loads};
 use crate::build;
 use crate::htif::Htif;
+use crate::observe::Loaded;
 use crate::plug::Hosts;
 use crate::registry::Registry;
 use crate::report::Report;
@@ -96,6 +97,7 @@ pub struct Realized {
     /// Where cores begin instead of at their reset vector.
     pub(crate) starts: BTreeMap<(usize, usize), u64>,
     pub(crate) symbols: Symbols,
+    pub(crate) loaded: Vec<Loaded>,
     pub(crate) htif: Option<Htif>,
 }
 
@@ -245,6 +247,7 @@ impl Wired {
             entries: Vec::new(),
             starts: BTreeMap::new(),
             symbols: Symbols::default(),
+            loaded: Vec::new(),
             htif: None,
         })
     }

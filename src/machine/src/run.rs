@@ -7,6 +7,7 @@
 
 mod crash;
 
+use crate::observe;
 use crate::phases::Realized;
 use crate::report::Report;
 use crate::stats::Counts;
@@ -127,6 +128,7 @@ impl Running {
             let CoreSignal { cluster, core, input, line, level } = signal;
             let Some(c) = self.m.clusters.get_mut(cluster) else { continue };
             let waited = c.waiting(core);
+            self.m.world.line_at_core(&signal);
             c.signal(core, input, line, level);
             if waited {
                 self.catch_up(cluster, core, now);
@@ -196,7 +198,13 @@ impl Running {
             let Some(cluster) = self.m.clusters.get_mut(c) else { break };
             let world = &mut self.m.world;
             (world.slice_end, world.stop, world.cluster, world.now) = (end, false, c, start);
-            let ran = cluster.run(core, world, start, ps, budget);
+            let ran = match world.observer {
+                None => cluster.run(core, world, start, ps, budget),
+                Some(_) => {
+                    let target = self.m.registry.target(info.isa);
+                    observe::run(cluster, core, world, &(info, target), start, budget)
+                }
+            };
             let t = start.saturating_add(ran.retired.saturating_mul(ps));
             world.now = t;
             last = last.max(t);

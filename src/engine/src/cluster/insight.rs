@@ -65,6 +65,13 @@ impl Cluster {
         self.jit.as_ref().map_or(&[], |j| j.recorded())
     }
 
+    /// Has the machine told who accesses a device ([`crate::System::accessing`]).
+    pub fn watch_devices(&mut self, on: bool) {
+        for core in &mut self.cores {
+            core.mmu.watch_devices(on);
+        }
+    }
+
     /// Has every load and store of the cores told to the machine
     /// ([`crate::System::accessed`]). Only the interpreter does that: the cluster must have been
     /// made without a JIT.

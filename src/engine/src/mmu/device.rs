@@ -10,6 +10,7 @@ impl Outer<'_> {
         let mut raw = 0;
         let step = port.step(size)?;
         let now = self.now_ps();
+        self.accessing();
         for i in 0..1u64 << (size - step) {
             let (at, reverse) = port.place(offset + (i << step), step);
             let value = self.system.device_read(now, at, 1 << step).ok()?;
@@ -28,6 +29,7 @@ impl Outer<'_> {
     ) -> Option<()> {
         let step = port.step(size)?;
         let now = self.now_ps();
+        self.accessing();
         for i in 0..1u64 << (size - step) {
             let (at, reverse) = port.place(offset + (i << step), step);
             let value = place_bytes(raw >> ((i * 8) << step), step, reverse);
@@ -35,6 +37,12 @@ impl Outer<'_> {
         }
         self.after_device();
         Some(())
+    }
+
+    fn accessing(&mut self) {
+        if self.mmu.watch_devices {
+            self.system.accessing(self.core, self.pc);
+        }
     }
 
     fn after_device(&mut self) {

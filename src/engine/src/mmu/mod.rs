@@ -78,6 +78,8 @@ pub(crate) struct Mmu {
     page_bits: u32,
     /// Every access is told to the machine: the TLB stays empty.
     watched: bool,
+    /// The machine is told who accesses a device.
+    watch_devices: bool,
 }
 
 /// A page that loads or stores are allowed to, and that the TLB does not hold.
@@ -115,7 +117,13 @@ impl Mmu {
             regime: 0,
             page_bits: u32::from(layout.page_bits),
             watched: false,
+            watch_devices: false,
         }
+    }
+
+    /// Has the machine told who accesses a device, or not.
+    pub(crate) fn watch_devices(&mut self, on: bool) {
+        self.watch_devices = on;
     }
 
     /// Has every access come to the slow paths, or not.

@@ -1,5 +1,6 @@
 //! Where the bytes of images go.
 
+use crate::observe::Loaded;
 use crate::phases::Realized;
 use crate::report::Report;
 use crate::stats::hex;
@@ -190,11 +191,18 @@ impl Realized {
             let fromhost = image.symbols.find("fromhost");
             self.htif = Some(crate::htif::Htif { space: space.clone(), tohost, fromhost });
         }
+        self.note(&image, path);
         for s in image.segments {
             self.loads.push_space(&space, s.addr, s.bytes, s.size);
         }
         self.symbols.merge(image.symbols);
         Ok(())
+    }
+
+    /// Notes where an image lies, for those who ask what has run of it.
+    fn note(&mut self, image: &Image, path: &str) {
+        let ranges = image.segments.iter().map(|s| (s.addr, s.size)).collect();
+        self.loaded.push(Loaded { path: path.to_string(), base: image.base, ranges });
     }
 
     fn fits_core(&self, cluster: usize, image: &Image, path: &str) -> Result<(), Report> {

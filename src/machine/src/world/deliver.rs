@@ -36,6 +36,7 @@ impl World {
             }
             match next {
                 Delivery::Signal { slot, input, line, level } => {
+                    self.line_at_device(slot, input, line, level);
                     self.call(slot, |dev, cx| dev.signal(cx, input, line, level));
                 }
                 Delivery::Child { child } => {

@@ -2,10 +2,12 @@
 
 mod cx;
 mod deliver;
+mod look;
 mod system;
 
 use crate::events::{Event, Events, Key};
 use crate::htif::Htif;
+use crate::observe::{Observer, Traps};
 use crate::plug::{NetPlug, SerialPlug};
 use crate::report::Report;
 use crate::stats::Counts;
@@ -40,6 +42,8 @@ pub(crate) struct Slot {
     pub(crate) children: BTreeMap<String, usize>,
     /// Running timers.
     pub(crate) timers: BTreeMap<u32, Key>,
+    /// Reads and writes of cores.
+    pub(crate) accesses: [u64; 2],
 }
 
 /// A serial or network plug.
@@ -141,6 +145,10 @@ pub(crate) struct World {
     pub(crate) wall_ns: u64,
     /// Device accesses and deliveries so far: something outside of the cores moved.
     pub(crate) moves: u64,
+    /// Traps by core.
+    pub(crate) traps: Vec<Vec<Traps>>,
+    /// Who looks on, if someone does.
+    pub(crate) observer: Option<Box<Observer>>,
 }
 
 impl World {
@@ -150,6 +158,7 @@ impl World {
         core_names: Vec<Vec<String>>,
     ) -> World {
         let watches = core_names.iter().map(|c| vec![Watch::default(); c.len()]).collect();
+        let traps = core_names.iter().map(|c| vec![Traps::default(); c.len()]).collect();
         let last_unanswered = core_names.iter().map(|c| vec![None; c.len()]).collect();
         let serial = |p: &PlugState| p.kind == PlugKind::Serial;
         let console = plugs
@@ -185,6 +194,8 @@ impl World {
             random: 0,
             wall_ns: 0,
             moves: 0,
+            traps,
+            observer: None,
         }
     }
 
@@ -233,6 +244,9 @@ impl World {
 
     pub(crate) fn plug_send(&mut self, plug: usize, bytes: &[u8]) {
         let Some(state) = self.plugs.get_mut(plug) else { return };
+        if let Some(observer) = &mut self.observer {
+            observer.sent(self.now, &state.name, bytes);
+        }
         if let Some(host) = state.host.as_mut() {
             host.send(bytes);
             self.stop |= host.answers();

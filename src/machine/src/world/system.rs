@@ -4,7 +4,7 @@ use super::{Suspicion, World};
 use crate::events::Event;
 use crate::spaces::{NO_READ, NO_WRITE, REGION_MASK};
 use crate::trouble::{Taken, Verdict};
-use hetemu_engine::{DeviceRef, System, Unanswered, VirtMem};
+use hetemu_engine::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};
 use hetemu_hw::BusError;
 use hetemu_hw::time::Ps;
 use hetemu_isa::{Exception, HostCall};
@@ -18,6 +18,11 @@ impl System for World {
         self.moves += 1;
         let (slot, region) = (at.device as usize, at.region & REGION_MASK);
         let value = self.call(slot, |dev, cx| dev.read(cx, region, at.offset, size));
+        self.count(slot, 0);
+        if self.observer.is_some() {
+            let value = value.and_then(Result::ok);
+            self.note_access(now, at, size, false, value);
+        }
         if !self.fifo.is_empty() {
             self.drain();
         }
@@ -37,6 +42,11 @@ impl System for World {
         self.now = now;
         self.moves += 1;
         let (slot, region) = (at.device as usize, at.region & REGION_MASK);
+        self.count(slot, 1);
+        // What the device does at once follows the access.
+        if self.observer.is_some() {
+            self.note_access(now, at, size, true, Some(value));
+        }
         let done = self.call(slot, |dev, cx| dev.write(cx, region, at.offset, size, value));
         if !self.fifo.is_empty() {
             self.drain();
@@ -83,6 +93,28 @@ impl System for World {
                 self.moves += 1;
                 crate::semihost::call(self, core, op, param, word, mem)
             }
+        }
+    }
+
+    fn trapped(&mut self, now: Ps, core: usize, trap: Trap) {
+        let counts = self.traps.get_mut(self.cluster).and_then(|c| c.get_mut(core));
+        if let Some(counts) = counts {
+            counts.add(&trap);
+        }
+        if let Some(observer) = &mut self.observer {
+            observer.trapped(now, (self.cluster, core), trap);
+        }
+    }
+
+    fn accessing(&mut self, core: usize, pc: u64) {
+        if let Some(observer) = &mut self.observer {
+            observer.accessing((self.cluster, core), pc);
+        }
+    }
+
+    fn accessed(&mut self, now: Ps, what: Accessed) {
+        if let Some(observer) = &mut self.observer {
+            observer.accessed(now, self.cluster, what);
         }
     }
 
