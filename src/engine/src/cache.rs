@@ -8,7 +8,7 @@
 use crate::interp::lower::{Lowered, Rare};
 use crate::interp::op::Op;
 use crate::mmu::{CODE_PAGE, CodePage};
-use crate::ram::{CODE_PAGE_BITS, Listener, Ram};
+use crate::ram::{CODE_PAGE_BITS, Listener, Notice, Ram};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -68,6 +68,8 @@ pub(crate) struct CachedBlock {
     pub(crate) code: Cell<usize>,
     /// Regions that this block is part of, by their first block.
     regions: Vec<BlockKey>,
+    /// A hash of the code as it was translated, where other threads may write it.
+    sum: u64,
 }
 
 impl CachedBlock {
@@ -158,6 +160,7 @@ pub(crate) struct NewBlock {
     pub(crate) code: Lowered,
     pub(crate) heat: u32,
     pub(crate) interpret: bool,
+    pub(crate) sum: u64,
 }
 
 impl Cache {
@@ -184,13 +187,13 @@ impl Cache {
     }
 
     /// Enters a block. `pages` are the memory pages that it touches: offset of each; the result are
-    /// the host addresses of pages that had no code before.
+    /// the host addresses of pages that had no code here before, and who was told.
     pub(crate) fn insert(
         &mut self,
         new: NewBlock,
         pages: &[(Arc<Ram>, u64, usize)],
         listener: &Arc<Listener>,
-    ) -> (u32, Vec<usize>) {
+    ) -> (u32, Vec<(usize, Vec<Notice>)>) {
         let link = || Link { key: Cell::new(NEVER), block: Cell::new(0) };
         self.ops += new.code.ops.len();
         let block = CachedBlock {
@@ -214,6 +217,7 @@ impl Cache {
             interpret: new.interpret,
             code: Cell::new(0),
             regions: Vec::new(),
+            sum: new.sum,
         };
         let at = match self.free.pop() {
             Some(at) => {
@@ -228,14 +232,10 @@ impl Cache {
         self.map.insert(new.key, at);
         let mut fresh = Vec::new();
         for (ram, offset, host) in pages {
-            if ram.mark_code(*offset, listener) {
-                fresh.push(host & !(CODE_PAGE as usize - 1));
-            }
-            let page = self.pages.entry(host >> CODE_PAGE_BITS).or_insert_with(|| PageCode {
-                blocks: Vec::new(),
-                granules: 0,
-                ram: ram.clone(),
-                offset: *offset,
+            let page = self.pages.entry(host >> CODE_PAGE_BITS).or_insert_with(|| {
+                let host = host & !(CODE_PAGE as usize - 1);
+                fresh.push((host, ram.mark_code(*offset, listener)));
+                PageCode { blocks: Vec::new(), granules: 0, ram: ram.clone(), offset: *offset }
             });
             page.blocks.push(at);
             page.granules |= granules(&self.blocks[at as usize], host >> CODE_PAGE_BITS);
@@ -305,6 +305,37 @@ impl Cache {
         hit.len()
     }
 
+    /// Whether the code of a block is still what was translated.
+    pub(crate) fn is_as_translated(&self, at: u32) -> bool {
+        let block = self.blocks.get(at as usize);
+        block.is_none_or(|b| self.sum_now(&b.key, b.len, b.second) == Some(b.sum))
+    }
+
+    /// Host ranges of blocks of a page whose code is no longer what was translated.
+    pub(crate) fn changed(&self, host: usize) -> Vec<(usize, u64)> {
+        let Some(page) = self.pages.get(&(host >> CODE_PAGE_BITS)) else { return Vec::new() };
+        let blocks = page.blocks.iter().map(|&b| &self.blocks[b as usize]);
+        let changed = blocks.filter(|b| self.sum_now(&b.key, b.len, b.second) != Some(b.sum));
+        changed.map(|b| (b.key.host, u64::from(b.len - b.second.map_or(0, |s| s.1)))).collect()
+    }
+
+    /// A hash of the code of a block as it is now; `second` is the part in the next page.
+    fn sum_now(&self, key: &BlockKey, len: u32, second: Option<(usize, u32)>) -> Option<u64> {
+        let tail = second.map_or(0, |s| s.1);
+        let mut bytes = vec![0; len as usize];
+        let (first, rest) = bytes.split_at_mut((len - tail) as usize);
+        let read = |host: usize, into: &mut [u8]| {
+            let page = self.pages.get(&(host >> CODE_PAGE_BITS))?;
+            let offset = page.offset & !(CODE_PAGE - 1) | host as u64 & (CODE_PAGE - 1);
+            page.ram.read(offset, into).then_some(())
+        };
+        read(key.host, first)?;
+        if let Some((host, _)) = second {
+            read(host, rest)?;
+        }
+        Some(sum(&bytes))
+    }
+
     /// Drops one block.
     pub(crate) fn remove(&mut self, at: u32) {
         let Some(block) = self.blocks.get_mut(at as usize).filter(|b| b.live) else { return };
@@ -365,6 +396,17 @@ impl Cache {
         self.stale.clear();
         self.ops = 0;
     }
+}
+
+/// A hash of code.
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
+    let mut hash = AddressHasher::default();
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash.write_u64(u64::from_le_bytes(word));
+    }
+    hash.finish()
 }
 
 /// Numbers of the pages that a range touches.

@@ -3,13 +3,16 @@
 //! Each 4 KiB page knows whether some cluster holds translated code of it. A write from outside
 //! (DMA, loaders, debuggers, other clusters) to such a page is reported to the clusters, which drop
 //! the translations before they run on.
+//!
+//! Clusters may run on threads of their own. Then one may store past the check until it has heard
+//! that another translated code of the page; [`Notice`] says when it has.
 #![allow(unsafe_code)]
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use std::ffi::c_void;
 use std::io;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::SeqCst, fence};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// log2 of the bytes that one bit of the code map stands for.
@@ -21,13 +24,14 @@ pub struct Ram {
     me: Weak<Ram>,
     base: NonNull<u8>,
     len: u64,
-    /// One a code page: not 0 if some cluster has translations of it.
-    code: Box<[AtomicU8]>,
+    /// One a code page: how many clusters have translations of it.
+    code: Box<[AtomicU16]>,
     listeners: Mutex<Vec<Weak<Listener>>>,
 }
 
-// SAFETY: the pages are plain bytes that any thread may read and write; the engine orders accesses
-// between clusters by running them one at a time, and guests' races are guests' business.
+// SAFETY: the pages are plain bytes that any thread may read and write, through raw pointers only;
+// the engine orders accesses between clusters by running them one at a time, or makes aligned ones
+// single accesses of the host where they run at once: guests' races are guests' business.
 unsafe impl Send for Ram {}
 // SAFETY: as above; everything else in `Ram` is atomic or locked.
 unsafe impl Sync for Ram {}
@@ -37,6 +41,25 @@ unsafe impl Sync for Ram {}
 pub(crate) struct Listener {
     pending: AtomicBool,
     events: Mutex<Vec<(Weak<Ram>, CodeEvent)>>,
+    /// Events so far, and how many of them the cluster has taken to heart.
+    told: AtomicU64,
+    heard: AtomicU64,
+    /// Its core is running: only then it may store past a check that it has not heard of.
+    running: AtomicBool,
+}
+
+/// An event that a cluster was told of.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    listener: Arc<Listener>,
+    number: u64,
+}
+
+impl Notice {
+    /// Whether the cluster stores nothing any more as if it had not heard.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.listener.heard.load(SeqCst) >= self.number || !self.listener.running.load(SeqCst)
+    }
 }
 
 /// What a cluster must know about a page with code.
@@ -49,18 +72,40 @@ pub(crate) enum CodeEvent {
 }
 
 impl Listener {
-    /// What happened since the last call.
-    pub(crate) fn take(&self) -> Vec<(Weak<Ram>, CodeEvent)> {
+    /// What happened since the last call, and a number for [`Listener::heard`]. None if nothing.
+    pub(crate) fn take(&self) -> Option<(Vec<(Weak<Ram>, CodeEvent)>, u64)> {
         // A swap alone would cost as much as all the rest between two instructions.
-        if !self.pending.load(Relaxed) || !self.pending.swap(false, Relaxed) {
-            return Vec::new();
+        if !self.pending.load(SeqCst) || !self.pending.swap(false, SeqCst) {
+            return None;
         }
-        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((std::mem::take(&mut *events), self.told.load(SeqCst)))
     }
 
-    fn push(&self, ram: Weak<Ram>, event: CodeEvent) {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).push((ram, event));
-        self.pending.store(true, Relaxed);
+    /// All events up to this number were taken to heart.
+    pub(crate) fn heard(&self, number: u64) {
+        self.heard.store(number, SeqCst);
+    }
+
+    /// The cluster's core begins or ends to run; it must take events after it began.
+    pub(crate) fn run(&self, running: bool) {
+        self.running.store(running, SeqCst);
+    }
+
+    fn push(self: &Arc<Listener>, ram: Weak<Ram>, event: CodeEvent) -> Notice {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever fills a page stores word by word.
+        match (events.last_mut(), event) {
+            (Some((r, CodeEvent::Written(at, len))), CodeEvent::Written(to, more))
+                if r.ptr_eq(&ram) && *at + *len == to =>
+            {
+                *len += more;
+            }
+            _ => events.push((ram, event)),
+        }
+        let number = self.told.fetch_add(1, SeqCst) + 1;
+        self.pending.store(true, SeqCst);
+        Notice { listener: self.clone(), number }
     }
 }
 
@@ -76,7 +121,7 @@ impl Ram {
             unsafe { mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)? };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut code = Vec::new();
-        code.resize_with(size >> CODE_PAGE_BITS, AtomicU8::default);
+        code.resize_with(size >> CODE_PAGE_BITS, AtomicU16::default);
         let code = code.into();
         Ok(Arc::new_cyclic(|me| Ram {
             me: me.clone(),
@@ -101,7 +146,7 @@ impl Ram {
     pub fn read(&self, offset: u64, into: &mut [u8]) -> bool {
         let Some(from) = self.host(offset, into.len() as u64) else { return false };
         // SAFETY: `host` checked that the range lies in the mapping; `into` is not guest memory.
-        unsafe { std::ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        unsafe { copy(from, into.as_mut_ptr(), into.len()) };
         true
     }
 
@@ -111,6 +156,8 @@ impl Ram {
         if !self.write_quiet(offset, bytes) {
             return false;
         }
+        // A cluster that translates marks the page before it looks at the bytes again.
+        fence(SeqCst);
         if self.has_code(offset, bytes.len() as u64) {
             self.tell(CodeEvent::Written(offset, bytes.len() as u64), None);
         }
@@ -121,7 +168,7 @@ impl Ram {
     pub(crate) fn write_quiet(&self, offset: u64, bytes: &[u8]) -> bool {
         let Some(to) = self.host(offset, bytes.len() as u64) else { return false };
         // SAFETY: `host` checked that the range lies in the mapping; `bytes` is not guest memory.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        unsafe { copy(bytes.as_ptr(), to, bytes.len()) };
         true
     }
 
@@ -136,27 +183,22 @@ impl Ram {
     pub(crate) fn has_code(&self, offset: u64, len: u64) -> bool {
         let last = offset.saturating_add(len.max(1) - 1) >> CODE_PAGE_BITS;
         (offset >> CODE_PAGE_BITS..=last)
-            .any(|page| self.code.get(page as usize).is_some_and(|c| c.load(Relaxed) != 0))
+            .any(|page| self.code.get(page as usize).is_some_and(|c| c.load(SeqCst) != 0))
     }
 
-    /// Notes that the listener has translations of the page; true if no cluster had any before.
-    pub(crate) fn mark_code(&self, offset: u64, who: &Arc<Listener>) -> bool {
-        let Some(page) = self.code.get((offset >> CODE_PAGE_BITS) as usize) else { return false };
-        let first = page.swap(1, Relaxed) == 0;
-        if first {
-            self.tell(CodeEvent::Translated(offset), Some(who));
-        }
-        first
+    /// Notes that a cluster has translations of the page now, which had none. The others are told.
+    pub(crate) fn mark_code(&self, offset: u64, who: &Arc<Listener>) -> Vec<Notice> {
+        let Some(page) = self.code.get((offset >> CODE_PAGE_BITS) as usize) else {
+            return Vec::new();
+        };
+        page.fetch_add(1, SeqCst);
+        self.tell(CodeEvent::Translated(offset), Some(who))
     }
 
-    /// Notes that the cluster has no translation of the page left. With several clusters the mark
-    /// stays: another one may have some.
+    /// Notes that a cluster has no translation of the page left.
     pub(crate) fn unmark_code(&self, offset: u64) {
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if listeners.len() <= 1
-            && let Some(page) = self.code.get((offset >> CODE_PAGE_BITS) as usize)
-        {
-            page.store(0, Relaxed);
+        if let Some(page) = self.code.get((offset >> CODE_PAGE_BITS) as usize) {
+            page.fetch_sub(1, SeqCst);
         }
     }
 
@@ -170,13 +212,45 @@ impl Ram {
     }
 
     /// Tells every cluster but one.
-    pub(crate) fn tell(&self, event: CodeEvent, but: Option<&Arc<Listener>>) {
+    pub(crate) fn tell(&self, event: CodeEvent, but: Option<&Arc<Listener>>) -> Vec<Notice> {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        for l in listeners.iter().filter_map(Weak::upgrade) {
-            if !but.is_some_and(|b| Arc::ptr_eq(b, &l)) {
-                l.push(self.me.clone(), event);
+        let others = listeners.iter().filter_map(Weak::upgrade);
+        others
+            .filter(|l| !but.is_some_and(|b| Arc::ptr_eq(b, l)))
+            .map(|l| l.push(self.me.clone(), event))
+            .collect()
+    }
+}
+
+/// Copies; 2, 4 or 8 aligned bytes in one access, so that another thread sees all or nothing.
+///
+/// # Safety
+/// As [`std::ptr::copy_nonoverlapping`].
+unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    macro_rules! whole {
+        ($ty:ty) => {
+            // SAFETY: so many bytes can be read and written, says the caller; volatile accesses
+            // are not split.
+            unsafe {
+                let both = from.addr() | to.addr();
+                if both % align_of::<$ty>() == 0 {
+                    to.cast::<$ty>().write_volatile(from.cast::<$ty>().read_volatile());
+                } else if from.addr() % align_of::<$ty>() == 0 {
+                    to.cast::<$ty>().write_unaligned(from.cast::<$ty>().read_volatile());
+                } else if to.addr() % align_of::<$ty>() == 0 {
+                    to.cast::<$ty>().write_volatile(from.cast::<$ty>().read_unaligned());
+                } else {
+                    std::ptr::copy_nonoverlapping(from, to, len);
+                }
             }
-        }
+        };
+    }
+    match len {
+        2 => whole!(u16),
+        4 => whole!(u32),
+        8 => whole!(u64),
+        // SAFETY: the caller's.
+        _ => unsafe { std::ptr::copy_nonoverlapping(from, to, len) },
     }
 }
 
@@ -213,14 +287,28 @@ mod tests {
         ram.listen(&a);
         ram.listen(&b);
         assert!(ram.write(0x1000, &[1]));
-        assert!(a.take().is_empty());
-        assert!(ram.mark_code(0x1000, &a));
-        assert!(!ram.mark_code(0x1ffc, &a));
-        let told = |l: &Listener| l.take().into_iter().map(|e| e.1).collect::<Vec<_>>();
+        assert!(a.take().is_none());
+        a.run(true);
+        b.run(true);
+        let notices = ram.mark_code(0x1000, &a);
+        let told = |l: &Listener| -> Vec<CodeEvent> {
+            let Some((events, number)) = l.take() else { return Vec::new() };
+            l.heard(number);
+            events.into_iter().map(|e| e.1).collect()
+        };
+        assert_eq!(notices.iter().map(Notice::is_heard).collect::<Vec<_>>(), [false]);
         assert_eq!(told(&b), [CodeEvent::Translated(0x1000)]);
+        assert!(notices[0].is_heard());
         assert!(ram.write(0xfff, &[1, 2]));
         assert_eq!(told(&a), [CodeEvent::Written(0xfff, 2)]);
         assert_eq!(told(&b), [CodeEvent::Written(0xfff, 2)]);
-        assert!(a.take().is_empty());
+        assert!(a.take().is_none());
+        assert!(ram.write(0x1000, &[1, 2]) && ram.write(0x1002, &[3]));
+        assert_eq!(told(&a), [CodeEvent::Written(0x1000, 3)], "what adjoins is told once");
+        ram.unmark_code(0x1000);
+        assert!(ram.write(0x1000, &[1]) && a.take().is_none());
+        let notices = ram.mark_code(0x2000, &a);
+        b.run(false);
+        assert!(notices[0].is_heard(), "a core that stands hears before it runs");
     }
 }

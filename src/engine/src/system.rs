@@ -47,6 +47,12 @@ pub trait System {
         value: u64,
     ) -> Result<(), BusError>;
 
+    /// The time that an instruction sees which is due at `at` by the count of instructions: another
+    /// one where cores run in parallel by the host's clock.
+    fn now(&self, at: Ps) -> Ps {
+        at
+    }
+
     /// After every device access and helper: whether the core must stop before its next
     /// instruction, because signals wait for delivery, a deadline moved, or the machine ends.
     fn must_stop(&self) -> bool;

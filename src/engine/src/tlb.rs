@@ -5,6 +5,8 @@
 //! tag compare includes the low address bits of the access's size, so a misaligned access misses.
 #![allow(unsafe_code)]
 
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
+
 /// log2 of the entries.
 pub(crate) const TLB_BITS: u32 = 10;
 
@@ -171,6 +173,43 @@ impl HostAddr {
     access!(load16, store16, u16);
     access!(load32, store32, u32);
     access!(load64, store64, u64);
+
+    /// Stores `new` if `old` is there, at once for every thread: little-endian bytes, aligned. Gives
+    /// what was there.
+    pub(crate) fn swap_if(self, size: u8, old: u64, new: u64) -> u64 {
+        macro_rules! swap {
+            ($ty:ty, $atomic:ty) => {{
+                // SAFETY: by a probe for a store, as above, and aligned.
+                let cell = unsafe { <$atomic>::from_ptr(self.0 as *mut $ty) };
+                let (old, new) = ((old as $ty).to_le(), (new as $ty).to_le());
+                let seen = cell.compare_exchange(old, new, SeqCst, SeqCst);
+                u64::from(<$ty>::from_le(seen.unwrap_or_else(|seen| seen)))
+            }};
+        }
+        if self.0 & ((1 << size) - 1) != 0 {
+            // Whoever asks for this has refused it already: nothing is stored.
+            return !old;
+        }
+        match size {
+            0 => swap!(u8, AtomicU8),
+            1 => swap!(u16, AtomicU16),
+            2 => swap!(u32, AtomicU32),
+            _ => swap!(u64, AtomicU64),
+        }
+    }
+
+    /// An address of memory that the caller vouches for.
+    ///
+    /// # Safety
+    /// As many bytes as will be accessed can be read and written there for as long as this is used.
+    pub(crate) unsafe fn new(host: *mut u8) -> HostAddr {
+        HostAddr(host as usize)
+    }
+
+    /// The address.
+    pub(crate) fn addr(self) -> usize {
+        self.0
+    }
 
     /// Loads 1, 2, 4 or 8 bytes, little-endian.
     pub(crate) fn load(self, size: u8) -> u64 {

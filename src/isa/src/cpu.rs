@@ -238,6 +238,12 @@ pub trait Env {
     fn phys_read(&mut self, pa: u64, size: u8) -> Option<u64>;
     /// Writes physical memory, not devices. Translated code there is dropped.
     fn phys_write(&mut self, pa: u64, size: u8, value: u64) -> Option<()>;
+    /// Writes physical memory as [`Env::phys_write`] if it still holds `old`; false, and nothing
+    /// done, if another core was quicker (accessed and dirty bits of page tables).
+    fn phys_update(&mut self, pa: u64, size: u8, old: u64, new: u64) -> Option<bool> {
+        let _ = old;
+        self.phys_write(pa, size, new).map(|()| true)
+    }
     /// Forgets cached translations of addresses.
     fn flush_tlb(&mut self, what: Flush);
     /// Translated code may be stale: an instruction-cache barrier. Precise tracking of writes to

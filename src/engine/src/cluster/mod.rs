@@ -10,8 +10,8 @@ use crate::cache::{Cache, JumpTable};
 use crate::float::Unit;
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::jit::Jit;
-use crate::mmu::{Events, Mmu};
-use crate::ram::Listener;
+use crate::mmu::{Events, Mmu, Watch};
+use crate::ram::{Listener, Notice};
 use crate::space::{Kind, Space};
 use crate::system::{System, Unanswered, VirtMem};
 use hetemu_hw::{BusError, time::Ps};
@@ -29,11 +29,14 @@ pub struct EngineConfig {
     pub max_region: u32,
     /// Guest instructions that one block may have.
     pub max_block: u32,
+    /// Other clusters run at the same time, on threads of their own: atomic operations and fences
+    /// are the host's.
+    pub parallel: bool,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        EngineConfig { jit: true, tier_up: 2000, max_region: 256, max_block: 64 }
+        EngineConfig { jit: true, tier_up: 2000, max_region: 256, max_block: 64, parallel: false }
     }
 }
 
@@ -86,6 +89,9 @@ pub struct Stats {
     pub device_accesses: u64,
 }
 
+/// Runs of other cores that a reservation outlives.
+const MOST_AWAY: u32 = 64;
+
 /// One core.
 struct Core {
     cpu: Box<dyn Cpu>,
@@ -99,6 +105,8 @@ struct Core {
     mode_index: u16,
     epoch: u64,
     waiting: bool,
+    /// Runs of other cores since this one ran last.
+    away: u32,
     /// Steps before the current run, and how many of all raised an exception.
     steps: u64,
     raised: u64,
@@ -120,6 +128,7 @@ impl Core {
             mode_index: 0,
             epoch: 0,
             waiting: false,
+            away: 0,
             steps: 0,
             raised: 0,
             pc_slot: usize::from(layout.pc.0),
@@ -168,6 +177,10 @@ pub struct Cluster {
     stats: Stats,
     /// What has run, if that is recorded.
     executed: Option<insight::Blocks>,
+    /// What the cores have reserved that do not run.
+    watch: Watch,
+    /// Pages with translations that other clusters may have stored to unseen, and who was told.
+    racy: Vec<(usize, Vec<Notice>)>,
 }
 
 impl Cluster {
@@ -179,7 +192,7 @@ impl Cluster {
                 ram.listen(&listener);
             }
         }
-        let jit = if config.jit { Jit::new() } else { None };
+        let jit = if config.jit { Jit::new(config.parallel) } else { None };
         let mut cluster = Cluster {
             jit,
             config,
@@ -190,6 +203,8 @@ impl Cluster {
             modes: Vec::new(),
             stats: Stats::default(),
             executed: None,
+            watch: Watch::default(),
+            racy: Vec::new(),
         };
         cluster.rekey();
         cluster
@@ -223,16 +238,47 @@ impl Cluster {
     ) -> Ran {
         let mut s = Session { core, system, start, ps: ps_per_insn, total: budget, left: budget };
         self.cores[core].events.host_floats = true;
-        for (i, other) in self.cores.iter_mut().enumerate() {
-            // Another core may write what is reserved without anyone looking.
-            if i != core {
-                other.frame.reserved = NO_RESERVATION;
-            }
+        self.watch_others(core);
+        if self.config.parallel {
+            self.listener.run(true);
+            self.absorb();
+            self.compare_code();
         }
         let stop = self.run_session(&mut s);
+        if self.config.parallel {
+            self.listener.run(false);
+        }
+        for core in self.watch.lost() {
+            self.cores[core].frame.reserved = NO_RESERVATION;
+        }
         let retired = s.total - s.left;
         self.cores[core].steps += retired;
         Ran { retired, stop }
+    }
+
+    /// A reservation outlives runs of other cores unless one stores to its line; that is looked at.
+    fn watch_others(&mut self, core: usize) {
+        self.watch.clear();
+        self.cores[core].away = 0;
+        if self.cores.len() < 2 {
+            return;
+        }
+        for i in (0..self.cores.len()).filter(|i| *i != core) {
+            let other = &mut self.cores[i];
+            let va = other.frame.reserved;
+            if va == NO_RESERVATION {
+                continue;
+            }
+            // Guests leave reservations behind that nobody will ask for.
+            other.away += 1;
+            match other.mmu.tlb().readable(va, 0).filter(|_| other.away < MOST_AWAY) {
+                Some(host) => {
+                    let (line, len) = self.watch.add(i, host.addr());
+                    self.cores[core].mmu.protect(line, len);
+                }
+                None => other.frame.reserved = NO_RESERVATION,
+            }
+        }
     }
 
     /// An input of a core changed (index in its type's inputs).

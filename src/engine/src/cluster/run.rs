@@ -72,6 +72,8 @@ impl Cluster {
             listener: &self.listener,
             events: &mut c.events,
             stats: &mut self.stats,
+            watch: &mut self.watch,
+            parallel: self.config.parallel,
             start: s.start,
             ps: s.ps,
             done: 0,
@@ -154,6 +156,8 @@ impl Cluster {
             listener: &self.listener,
             events: &mut c.events,
             stats: &mut self.stats,
+            watch: &mut self.watch,
+            parallel: self.config.parallel,
             start: s.start,
             ps: s.ps,
             done: s.total - s.left,
@@ -237,6 +241,11 @@ impl Cluster {
             c.frame.reserved = NO_RESERVATION;
         }
         c.waiting |= std::mem::take(&mut c.events.wait);
+        if std::mem::take(&mut c.events.refetch) {
+            self.absorb();
+            self.compare_code();
+        }
+        let c = &mut self.cores[core];
         if !c.events.dirty.is_empty() {
             for (host, len) in std::mem::take(&mut c.events.dirty) {
                 self.invalidate(host, len);

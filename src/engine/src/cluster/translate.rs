@@ -5,12 +5,53 @@ use crate::cache::{BlockKey, NewBlock};
 use crate::interp;
 use crate::jit::region::{Known, Region};
 use crate::mmu::{CODE_PAGE, CodePage};
-use crate::ram::{CodeEvent, Ram};
+use crate::ram::CodeEvent;
 use hetemu_isa::{Access, Block, Exception, FetchFault, Mode};
-use std::sync::Arc;
 
 /// Ops that the cache may hold before it is emptied.
 const MAX_OPS: usize = 8 << 20;
+
+/// Code as it was when it was translated, for as far as a block may reach.
+struct Copy {
+    first: Vec<u8>,
+    second: Vec<u8>,
+}
+
+/// Bytes of the longest instruction of any guest, and more.
+const LONGEST: usize = 16;
+
+impl Copy {
+    fn new(code: &CodePage, second: Option<&CodePage>, limit: u32) -> Copy {
+        let take = |page: &CodePage, most: usize| {
+            let rest = (CODE_PAGE - page.host as u64 % CODE_PAGE) as usize;
+            let rest = page.ram.len().saturating_sub(page.offset).min(rest as u64);
+            let mut bytes = vec![0; most.min(rest as usize)];
+            if !page.ram.read(page.offset, &mut bytes) {
+                bytes.clear();
+            }
+            bytes
+        };
+        Copy {
+            first: take(code, limit as usize * LONGEST),
+            second: second.map_or(Vec::new(), |page| take(page, LONGEST)),
+        }
+    }
+
+    fn read(&self, second: bool, skip: u64, into: &mut [u8]) -> bool {
+        let bytes = if second { &self.second } else { &self.first };
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let from = bytes.get(skip..).and_then(|b| b.get(..into.len()));
+        from.inspect(|from| into.copy_from_slice(from)).is_some()
+    }
+
+    /// A hash of a block of so many bytes, of which so many lie in the second page.
+    fn sum(&self, len: u32, tail: u32) -> u64 {
+        let part = |bytes: &[u8], n: u32| bytes.get(..n as usize).unwrap_or(bytes).to_vec();
+        let mut all = part(&self.first, len - tail);
+        all.extend(part(&self.second, tail));
+        crate::cache::sum(&all)
+    }
+}
 
 impl Cluster {
     /// The block at an address in the core's mode, translated if need be.
@@ -80,7 +121,10 @@ impl Cluster {
         let mut limit = self.config.max_block.max(1);
         let mut second = None;
         loop {
-            let (block, beyond) = self.lift(s.core, mode, pc, limit, code, second.as_ref());
+            // Where others may store meanwhile, what was translated must be known.
+            let copy = self.config.parallel.then(|| Copy::new(code, second.as_ref(), limit));
+            let (block, beyond) =
+                self.lift(s.core, mode, pc, limit, code, second.as_ref(), copy.as_ref());
             let block = match block {
                 Ok(block) => block,
                 // The first instruction goes on in the next page: find that, and lift again.
@@ -92,7 +136,7 @@ impl Cluster {
                 Err(FetchFault(exception)) => return Err(exception),
             };
             let layout = self.cores[s.core].cpu.layout();
-            match interp::lower::lower(&block, layout) {
+            match interp::lower::lower(&block, layout, self.config.parallel) {
                 Ok(lowered) => {
                     let page = 1u64 << layout.page_bits;
                     let room = page - (pc & (page - 1));
@@ -107,8 +151,17 @@ impl Cluster {
                         code: lowered,
                         heat: if never { u32::MAX } else { self.config.tier_up },
                         interpret,
+                        sum: copy.map_or(0, |c| c.sum(block.len, tail)),
                     };
-                    return Ok(self.enter(new, code, second.as_ref()));
+                    let (block, fresh) = self.enter(new, code, second.as_ref());
+                    // While the code was read, nobody knew that it was being translated.
+                    let changed = fresh && !self.cache.is_as_translated(block);
+                    if !changed {
+                        return Ok(block);
+                    }
+                    self.cache.remove(block);
+                    self.unlink_stale();
+                    self.rekey();
                 }
                 Err(_) if limit > 1 => limit /= 2,
                 Err(_) => return Err(self.cores[s.core].cpu.bus_fault(Access::Fetch, pc)),
@@ -117,6 +170,7 @@ impl Cluster {
     }
 
     /// Lifts a block; also says whether the lifter asked for bytes beyond the page.
+    #[allow(clippy::too_many_arguments)]
     fn lift(
         &self,
         core: usize,
@@ -125,6 +179,7 @@ impl Cluster {
         limit: u32,
         code: &CodePage,
         second: Option<&CodePage>,
+        copy: Option<&Copy>,
     ) -> (Result<Block, FetchFault>, bool) {
         let c = &self.cores[core];
         let next = self.next_page(core, pc);
@@ -133,15 +188,19 @@ impl Cluster {
         let mut fetch = |va: u64| {
             let skip = va.wrapping_sub(pc);
             let fault = FetchFault(c.cpu.bus_fault(Access::Fetch, va));
-            let (ram, offset): (&Arc<Ram>, u64) = if skip <= room {
-                (&code.ram, code.offset + skip)
+            let (page, skip) = if skip <= room {
+                (code, skip)
             } else {
                 beyond = true;
                 let Some(second) = second else { return Err(fault) };
-                (&second.ram, second.offset.wrapping_add(va.wrapping_sub(next)))
+                (second, va.wrapping_sub(next))
             };
             let mut half = [0; 2];
-            if !ram.read(offset, &mut half) {
+            let read = match copy {
+                Some(copy) => copy.read(beyond, skip, &mut half),
+                None => page.ram.read(page.offset.wrapping_add(skip), &mut half),
+            };
+            if !read {
                 return Err(fault);
             }
             Ok(match c.cpu.layout().endian {
@@ -153,7 +212,8 @@ impl Cluster {
         (block, beyond)
     }
 
-    fn enter(&mut self, new: NewBlock, code: &CodePage, second: Option<&CodePage>) -> u32 {
+    /// Enters a block; true if others must be told of its page and may store there until then.
+    fn enter(&mut self, new: NewBlock, code: &CodePage, second: Option<&CodePage>) -> (u32, bool) {
         self.note_block(&new.key, new.len, new.count);
         let mut pages = Vec::with_capacity(2);
         let mut add = |page: &CodePage, bytes: u64| {
@@ -170,11 +230,16 @@ impl Cluster {
             add(page, tail);
         }
         let (block, fresh) = self.cache.insert(new, &pages, &self.listener);
-        for host in fresh {
+        let mut racy = false;
+        for (host, notices) in fresh {
             self.protect(host);
+            if self.config.parallel {
+                self.racy.push((host, notices));
+                racy = true;
+            }
         }
         self.stats.blocks += 1;
-        block
+        (block, racy)
     }
 
     /// A block has been run often, or has compiled code.
@@ -231,7 +296,7 @@ impl Cluster {
                 host: code.host.wrapping_add(skip as usize),
             };
             let limit = limit.min(self.config.max_block.max(1));
-            self.lift(core, c.mode, pc, limit, &at, None).0.ok()
+            self.lift(core, c.mode, pc, limit, &at, None, None).0.ok()
         };
         Region::collect(head, c.cpu.layout(), self.config.max_region, known, lift)
     }
@@ -278,7 +343,8 @@ impl Cluster {
 
     /// Hears what others did to memory.
     pub(super) fn absorb(&mut self) {
-        for (ram, event) in self.listener.take() {
+        let Some((events, number)) = self.listener.take() else { return };
+        for (ram, event) in events {
             let Some(ram) = ram.upgrade() else { continue };
             match event {
                 CodeEvent::Written(offset, len) => {
@@ -294,12 +360,29 @@ impl Cluster {
                 }
             }
         }
+        self.listener.heard(number);
     }
 
     /// Stores to a page must be looked at from now on.
     fn protect(&mut self, host: usize) {
         for c in &mut self.cores {
             c.mmu.protect(host, CODE_PAGE as usize);
+        }
+    }
+
+    /// Compares translations with the code where another cluster may have stored to it before it
+    /// had heard of them; such a page is forgotten once all have.
+    pub(super) fn compare_code(&mut self) {
+        let racy = std::mem::take(&mut self.racy);
+        for (page, mut notices) in racy {
+            // First this, then the bytes: whoever stores later tells.
+            notices.retain(|n| !n.is_heard());
+            for (host, len) in self.cache.changed(page) {
+                self.invalidate(host, len);
+            }
+            if !notices.is_empty() {
+                self.racy.push((page, notices));
+            }
         }
     }
 }

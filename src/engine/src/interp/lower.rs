@@ -51,6 +51,7 @@ enum Loc {
 struct Lower<'a> {
     block: &'a Block,
     layout: &'a Layout,
+    parallel: bool,
     out: Lowered,
     /// The value that each value is the same as, and whether only its low half counts.
     root: Vec<(u16, bool)>,
@@ -67,12 +68,13 @@ struct Lower<'a> {
     fused: Option<u16>,
 }
 
-/// Lowers a block.
-pub(crate) fn lower(block: &Block, layout: &Layout) -> Result<Lowered, TooLarge> {
+/// Lowers a block; fences are there for cores that run at the same time.
+pub(crate) fn lower(block: &Block, layout: &Layout, parallel: bool) -> Result<Lowered, TooLarge> {
     let n = block.insts.len();
     let mut l = Lower {
         block,
         layout,
+        parallel,
         out: Lowered::default(),
         root: Vec::with_capacity(n),
         loc: vec![Loc::None; n],
@@ -324,7 +326,8 @@ impl Lower<'_> {
                 let d = if mem.size == 3 { self.exact(v)? } else { self.low(v)? };
                 self.push(Code::store(mem), d, a, Acc::new(mem, false).0, imm);
             }
-            Inst::Fence => {}
+            Inst::Fence if !self.parallel => {}
+            inst @ Inst::Fence => self.rare(Code::Rare, i, inst, Ty::I64, [ZERO; 3])?,
             inst @ Inst::Helper(_, args) => {
                 let [a, b, c] = args.map(|a| a.map_or(Ok(ZERO), |a| self.exact(a)));
                 let words = [a?, b?, c?];

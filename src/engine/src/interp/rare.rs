@@ -6,6 +6,7 @@ use crate::frame::{NO_RESERVATION, WORDS};
 use crate::mmu::Acc;
 use hetemu_isa::ir::{Cast, Inst, Rmw, Ty};
 use hetemu_isa::{Cx, Exception, mask};
+use std::sync::atomic::{Ordering::SeqCst, fence};
 
 impl Exec<'_, '_> {
     fn word(&mut self, at: u16) -> u64 {
@@ -51,6 +52,10 @@ impl Exec<'_, '_> {
             Inst::StoreCond(mem, ..) => {
                 (self.store_cond(Acc::new(mem, rare.ty == Ty::I32), a, b)?, 0)
             }
+            Inst::Fence => {
+                fence(SeqCst);
+                (0, 0)
+            }
             _ => (0, 0),
         };
         if flags != 0 {
@@ -66,6 +71,20 @@ impl Exec<'_, '_> {
     fn rmw(&mut self, op: Rmw, acc: Acc, ty: Ty, va: u64, b: u64) -> Result<u64, Exception> {
         let va = va & self.mask;
         self.out.check_store(self.cpu, va, acc)?;
+        if self.out.parallel
+            && let Some(shared) = self.out.shared_memory(self.cpu, va, acc)?
+        {
+            let mut raw = shared.host.load(acc.size());
+            loop {
+                let old = acc.extend(raw);
+                let seen = shared.host.swap_if(acc.size(), raw, acc.raw(rmw(op, ty, old, b)));
+                if seen == raw {
+                    self.out.stored(&shared, acc);
+                    return Ok(old);
+                }
+                raw = seen;
+            }
+        }
         let old = self.out.load(self.cpu, va, acc)?;
         let new = rmw(op, ty, old, b);
         self.out.store(self.cpu, va, acc, new)?;
@@ -77,6 +96,17 @@ impl Exec<'_, '_> {
         let va = va & self.mask;
         self.out.check_store(self.cpu, va, acc)?;
         let held = std::mem::replace(&mut self.frame.reserved, NO_RESERVATION) == va;
+        if self.out.parallel
+            && held
+            && let Some(shared) = self.out.shared_memory(self.cpu, va, acc)?
+        {
+            let seen = acc.raw(self.frame.reserved_value);
+            let done = shared.host.swap_if(acc.size(), seen, acc.raw(value)) == seen;
+            if done {
+                self.out.stored(&shared, acc);
+            }
+            return Ok(u64::from(done));
+        }
         let old = self.out.load(self.cpu, va, acc)?;
         if !held || old != self.frame.reserved_value {
             return Ok(0);

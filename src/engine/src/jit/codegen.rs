@@ -334,6 +334,11 @@ impl<'a> Generator<'a> {
         }
     }
 
+    /// Whether other cores run at the same time.
+    pub(super) fn parallel(&self) -> bool {
+        self.runtime.parallel
+    }
+
     pub(super) fn ty(&self, v: Val) -> Ty {
         self.types.get(usize::from(v.0)).copied().flatten().unwrap_or(Ty::I64)
     }
@@ -370,7 +375,13 @@ impl<'a> Generator<'a> {
             Inst::Rmw(op, mem, a, v) => self.rmw(op, mem, a, v),
             Inst::LoadReserve(ty, mem, a) => self.load_reserve(ty, mem, a),
             Inst::StoreCond(mem, a, v) => self.store_cond(mem, a, v),
-            Inst::Fence | Inst::Helper(..) => return None,
+            Inst::Fence => {
+                if self.parallel() {
+                    self.b.ins().fence();
+                }
+                return None;
+            }
+            Inst::Helper(..) => return None,
             _ => self.float(inst),
         })
     }

@@ -6,7 +6,7 @@ use crate::frame::{Frame, NO_RESERVATION};
 use crate::mmu::Acc;
 use crate::tlb::{TLB_BITS, TlbEntry};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
+use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value, types};
 use hetemu_isa::ir::{Mem, Rmw, Ty, Val};
 use hetemu_schema::Endian;
 use std::mem::offset_of;
@@ -174,11 +174,33 @@ impl Generator<'_> {
         self.host(entry, va)
     }
 
-    /// One core runs at a time: no other can come between the load and the store.
+    /// Where one core runs at a time, no other can come between the load and the store; else it is
+    /// an atomic operation of the host.
     pub(super) fn rmw(&mut self, op: Rmw, mem: Mem, a: Val, v: Val) -> Value {
         let va = self.address(a, 0);
         let (ty, b) = (self.ty(v), self.val(v));
         let host = self.writable(va, mem);
+        if self.parallel() {
+            if mem.endian == Endian::Big && mem.size > 0 || int_type(mem) != clif_type(ty) {
+                // No target has these yet: the interpreter can do them.
+                self.refuse();
+                let dead = self.b.create_block();
+                self.enter(dead);
+                return b;
+            }
+            let op = match op {
+                Rmw::Swap => AtomicRmwOp::Xchg,
+                Rmw::Add => AtomicRmwOp::Add,
+                Rmw::And => AtomicRmwOp::And,
+                Rmw::Or => AtomicRmwOp::Or,
+                Rmw::Xor => AtomicRmwOp::Xor,
+                Rmw::MinS => AtomicRmwOp::Smin,
+                Rmw::MaxS => AtomicRmwOp::Smax,
+                Rmw::MinU => AtomicRmwOp::Umin,
+                Rmw::MaxU => AtomicRmwOp::Umax,
+            };
+            return self.b.ins().atomic_rmw(clif_type(ty), shared(), op, host, b);
+        }
         let old = self.host_load(ty, mem, host);
         let compare = |g: &mut Self, cc: IntCC| -> Value {
             let c = g.b.ins().icmp(cc, old, b);
@@ -205,6 +227,10 @@ impl Generator<'_> {
         self.store_frame(va, offset_of!(Frame, reserved));
         let word = self.as_word(value);
         self.store_frame(word, offset_of!(Frame, reserved_value));
+        if self.parallel() && !cfg!(target_arch = "x86_64") {
+            // It may be an acquire, which every load of x86 is.
+            self.b.ins().fence();
+        }
         value
     }
 
@@ -216,6 +242,9 @@ impl Generator<'_> {
         let none = self.b.ins().iconst(types::I64, NO_RESERVATION as i64);
         self.store_frame(none, offset_of!(Frame, reserved));
         let held = self.b.ins().icmp(IntCC::Equal, reserved, va);
+        if self.parallel() {
+            return self.swap_if_held(held, ty, mem, host, value);
+        }
         let old = self.host_load(ty, mem, host);
         let old = self.as_word(old);
         let seen = self.load_frame(types::I64, offset_of!(Frame, reserved_value));
@@ -229,6 +258,34 @@ impl Generator<'_> {
         self.enter(done);
         ok
     }
+
+    /// Stores if the reservation is held and what was read is still there, in one go. (A value
+    /// that changed and came back cannot be told from one that did not.)
+    fn swap_if_held(&mut self, held: Value, ty: Ty, mem: Mem, host: Value, v: Value) -> Value {
+        let (raw, big) = (int_type(mem), mem.endian == Endian::Big && mem.size > 0);
+        if raw != clif_type(ty) || big {
+            self.refuse();
+            let dead = self.b.create_block();
+            self.enter(dead);
+            return held;
+        }
+        let (swap, done) = (self.b.create_block(), self.b.create_block());
+        let ok = self.b.append_block_param(done, types::I8);
+        let no = self.b.ins().iconst(types::I8, 0);
+        self.b.ins().brif(held, swap, &[], done, &[no.into()]);
+        self.enter(swap);
+        let seen = self.load_frame(raw, offset_of!(Frame, reserved_value));
+        let old = self.b.ins().atomic_cas(shared(), host, seen, v);
+        let same = self.b.ins().icmp(IntCC::Equal, old, seen);
+        self.b.ins().jump(done, &[same.into()]);
+        self.enter(done);
+        ok
+    }
+}
+
+/// How atomic operations access memory.
+fn shared() -> MemFlagsData {
+    MemFlagsData::new().with_notrap().with_aligned()
 }
 
 /// The integer of so many bytes.

@@ -47,6 +47,8 @@ pub(crate) struct Runtime {
     pub(crate) stub: usize,
     memory: usize,
     calc: usize,
+    /// Other cores run at the same time.
+    parallel: bool,
 }
 
 /// The compiler of a cluster and its code.
@@ -78,7 +80,7 @@ pub(crate) struct Compiled {
 
 impl Jit {
     /// Makes a compiler for the host. None if the host cannot run compiled code.
-    pub(crate) fn new() -> Option<Jit> {
+    pub(crate) fn new(parallel: bool) -> Option<Jit> {
         let mut flags = settings::builder();
         let verify = if cfg!(debug_assertions) { "true" } else { "false" };
         for (name, value) in [
@@ -98,7 +100,7 @@ impl Jit {
             builder: FunctionBuilderContext::new(),
             arena: Arena::new(ARENA).ok()?,
             keep: 0,
-            runtime: Runtime { trampoline: 0, stub: 0, memory: 0, calc: 0 },
+            runtime: Runtime { trampoline: 0, stub: 0, memory: 0, calc: 0, parallel },
             slots: HashMap::new(),
             chunks: Vec::new(),
             used: 0,

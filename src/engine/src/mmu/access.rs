@@ -6,8 +6,17 @@ use super::{Acc, OTHERS, OtherEntry, Outer};
 use crate::ram::{CodeEvent, Ram};
 use crate::space::{Kind, Swap, Unmapped};
 use crate::system::{Accessed, Unanswered};
+use crate::tlb::HostAddr;
 use hetemu_isa::{Access, Cpu, Env, Exception, Translation};
 use std::sync::Arc;
+use std::sync::atomic::{Ordering::SeqCst, fence};
+
+/// Memory that other threads may access now.
+pub(crate) struct Shared {
+    pub(crate) host: HostAddr,
+    /// Where it is, if stores must be told of.
+    at: Option<(Arc<Ram>, u64)>,
+}
 
 impl Outer<'_> {
     pub(super) fn unanswered(&mut self, access: Access, va: u64, pa: u64, size: u8) {
@@ -89,7 +98,7 @@ impl Outer<'_> {
         value: u64,
     ) -> Result<(), Exception> {
         let bytes = acc.bytes();
-        let raw = acc.order(if bytes < 8 { value & ((1 << (8 * bytes)) - 1) } else { value });
+        let raw = acc.raw(value);
         if va & (bytes - 1) != 0 {
             if acc.aligned() {
                 return Err(cpu.misaligned(Access::Store, va));
@@ -165,7 +174,7 @@ impl Outer<'_> {
         if va & (bytes - 1) != 0 && (acc.aligned() || self.mmu.tlb().crosses(va, bytes)) {
             return None;
         }
-        let raw = acc.order(if bytes < 8 { value & ((1 << (8 * bytes)) - 1) } else { value });
+        let raw = acc.raw(value);
         if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
             host.store(acc.size(), raw);
             return Some(());
@@ -177,13 +186,11 @@ impl Outer<'_> {
         let piece = self.space.piece(pa, bytes as usize)?;
         let plain = piece.writable && piece.swap == Swap::None && piece.len == bytes as usize;
         let host = piece.ram.host(piece.offset, bytes).filter(|_| plain)?;
-        if piece.ram.has_code(piece.offset, bytes) {
-            if self.cache.overlaps(host as usize, bytes) {
-                return None;
-            }
-            piece.ram.tell(CodeEvent::Written(piece.offset, bytes), Some(self.listener));
+        if piece.ram.has_code(piece.offset, bytes) && self.cache.overlaps(host as usize, bytes) {
+            return None;
         }
         piece.ram.write_quiet(piece.offset, &raw.to_le_bytes()[..bytes as usize]);
+        self.wrote(piece.ram, piece.offset, bytes);
         Some(())
     }
 
@@ -209,6 +216,40 @@ impl Outer<'_> {
                 self.unanswered(Access::Store, va, pa, acc.bytes() as u8);
                 Err(cpu.bus_fault(Access::Store, va))
             }
+        }
+    }
+
+    /// Memory for an operation that no other thread may come between; `check_store` has passed.
+    /// None if it is no plain memory. After the store, [`Outer::stored`] must be called.
+    pub(crate) fn shared_memory(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+    ) -> Result<Option<Shared>, Exception> {
+        let bytes = acc.bytes();
+        if va & (bytes - 1) != 0 {
+            return Ok(None);
+        }
+        if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
+            return Ok(Some(Shared { host, at: None }));
+        }
+        let pa = self.translate(cpu, va, bytes, Access::Store)?;
+        let piece = self
+            .space
+            .piece(pa, bytes as usize)
+            .filter(|p| p.writable && p.swap == Swap::None && p.len == bytes as usize);
+        let Some(piece) = piece else { return Ok(None) };
+        let Some(host) = piece.ram.host(piece.offset, bytes) else { return Ok(None) };
+        // SAFETY: a range of a memory that the cluster's space keeps alive.
+        let host = unsafe { HostAddr::new(host) };
+        Ok(Some(Shared { host, at: Some((piece.ram.clone(), piece.offset)) }))
+    }
+
+    /// A store to [`Outer::shared_memory`] is done.
+    pub(crate) fn stored(&mut self, shared: &Shared, acc: Acc) {
+        if let Some((ram, offset)) = &shared.at {
+            self.wrote(ram, *offset, acc.bytes());
         }
     }
 
@@ -263,7 +304,8 @@ impl Outer<'_> {
         };
         let at = offset + (pa - entry.start);
         let host = ram.host(at, size).filter(|_| entry.last - pa >= size - 1)?;
-        Some((host, *writable && !ram.has_code(at, size)))
+        let free = !ram.has_code(at, size) && !self.watch.touches(host as usize, size);
+        Some((host, *writable && free))
     }
 
     fn read_phys(
@@ -374,14 +416,19 @@ impl Outer<'_> {
         }
     }
 
-    fn wrote(&mut self, ram: &Arc<Ram>, offset: u64, len: u64) {
+    /// After a store: ends reservations, and tells whoever has translated the bytes.
+    pub(super) fn wrote(&mut self, ram: &Arc<Ram>, offset: u64, len: u64) {
+        let Some(host) = ram.host(offset, len) else { return };
+        self.watch.stored(host as usize, len);
+        if self.parallel {
+            // A cluster that translates marks the page before it looks at the bytes again.
+            fence(SeqCst);
+        }
         if !ram.has_code(offset, len) {
             return;
         }
         ram.tell(CodeEvent::Written(offset, len), Some(self.listener));
-        if let Some(host) = ram.host(offset, len)
-            && self.cache.overlaps(host as usize, len)
-        {
+        if self.cache.overlaps(host as usize, len) {
             self.events.dirty.push((host as usize, len));
             self.events.leave = true;
         }

@@ -1,13 +1,16 @@
 //! The engine's side of [`Env`], and a core's memory for host calls.
+#![allow(unsafe_code)]
 
 use super::{Mmu, Outer};
-use crate::space::Space;
+use crate::space::{Space, Swap};
 use crate::system::VirtMem;
+use crate::tlb::HostAddr;
 use hetemu_isa::{Env, Flush, HostCall};
+use std::sync::atomic::{Ordering::SeqCst, fence};
 
 impl Env for Outer<'_> {
     fn now_ps(&self) -> u64 {
-        self.start.saturating_add(self.done.saturating_mul(self.ps))
+        self.system.now(self.start.saturating_add(self.done.saturating_mul(self.ps)))
     }
 
     fn retired(&self) -> u64 {
@@ -26,6 +29,26 @@ impl Env for Outer<'_> {
         self.is_memory(pa, part.len()).then(|| self.write_memory(pa, part))
     }
 
+    fn phys_update(&mut self, pa: u64, size: u8, old: u64, new: u64) -> Option<bool> {
+        let len = usize::from(size);
+        if !self.parallel {
+            return self.phys_write(pa, size, new).map(|()| true);
+        }
+        let piece = self.space.piece(pa, len)?;
+        let whole = piece.len == len && piece.writable && piece.swap == Swap::None;
+        if !whole || pa & (u64::from(size) - 1) != 0 {
+            return self.phys_write(pa, size, new).map(|()| true);
+        }
+        let host = piece.ram.host(piece.offset, u64::from(size))?;
+        // SAFETY: a range of a memory that the cluster's space keeps alive.
+        let host = unsafe { HostAddr::new(host) };
+        let done = host.swap_if(size.trailing_zeros() as u8, old, new) == old;
+        if done {
+            self.wrote(piece.ram, piece.offset, u64::from(size));
+        }
+        Some(done)
+    }
+
     fn flush_tlb(&mut self, what: Flush) {
         self.stats.tlb_flushes += 1;
         self.mmu.flush(what);
@@ -34,11 +57,18 @@ impl Env for Outer<'_> {
     }
 
     fn flush_code(&mut self) {
-        // Every write to translated code has dropped it already.
+        // Every write to translated code has dropped it already, unless by another thread.
+        if self.parallel {
+            fence(SeqCst);
+            self.events.refetch = true;
+            self.events.leave = true;
+        }
     }
 
     fn wait(&mut self) {
         self.events.wait = true;
+        // Nobody shall watch the line for a core that sleeps.
+        self.events.unreserve = true;
         self.events.leave = true;
     }
 

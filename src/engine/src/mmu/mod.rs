@@ -5,9 +5,11 @@ mod access;
 mod device;
 mod env;
 mod fetch;
+mod watch;
 
 pub(crate) use env::Looking;
 pub(crate) use fetch::CodePage;
+pub(crate) use watch::Watch;
 
 use crate::cache::Cache;
 use crate::cluster::Stats;
@@ -55,6 +57,11 @@ impl Acc {
         let shift = 64 - 8 * self.bytes() as u32;
         let wide = if self.signed() { ((raw << shift) as i64 >> shift) as u64 } else { raw };
         if self.0 & 32 != 0 { wide & 0xffff_ffff } else { wide }
+    }
+    /// The bytes that a value is stored as.
+    pub(crate) fn raw(self, value: u64) -> u64 {
+        let bytes = self.bytes();
+        self.order(if bytes < 8 { value & ((1 << (8 * bytes)) - 1) } else { value })
     }
     /// Between a value's low bytes and the same bytes little-endian.
     pub(crate) fn order(self, raw: u64) -> u64 {
@@ -197,6 +204,8 @@ pub(crate) struct Events {
     pub(crate) wait: bool,
     /// The reservation is to be dropped.
     pub(crate) unreserve: bool,
+    /// Translations must be compared with the code: other threads may have written it.
+    pub(crate) refetch: bool,
     /// Host ranges with translated code that were written.
     pub(crate) dirty: Vec<(usize, u64)>,
     /// Code that may use the host's float unit has run since compiled code did.
@@ -210,6 +219,7 @@ impl Default for Events {
             flushed: false,
             wait: false,
             unreserve: false,
+            refetch: false,
             dirty: Vec::new(),
             host_floats: true,
         }
@@ -226,6 +236,10 @@ pub(crate) struct Outer<'a> {
     pub(crate) listener: &'a Arc<Listener>,
     pub(crate) events: &'a mut Events,
     pub(crate) stats: &'a mut Stats,
+    /// What other cores of the cluster have reserved.
+    pub(crate) watch: &'a mut Watch,
+    /// Other cores run at the same time.
+    pub(crate) parallel: bool,
     /// Virtual time at the start of the run.
     pub(crate) start: Ps,
     /// Of an instruction.

@@ -154,7 +154,10 @@ impl Hart {
                     return Err(denied);
                 }
                 now |= set;
-                env.phys_write(at, s.entry, now).ok_or(denied)?;
+                if !env.phys_update(at, s.entry, pte, now).ok_or(denied)? {
+                    // Another core changed it meanwhile: what the entry says now counts.
+                    return self.walk(s, regime, va, access, env);
+                }
             }
             if now & DIRTY == 0 {
                 allowed &= !W;
