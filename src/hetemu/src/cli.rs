@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod look;
+
 use clap::{
     ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
@@ -103,6 +105,8 @@ pub(crate) struct Run {
     /// Seed of everything random in the machine
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) look: look::Look,
     /// Words after `--` are the guest's command line (semihosting)
     #[arg(last = true)]
     pub(crate) args: Vec<String>,

@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod find;
+pub mod look;
 pub mod registry;
 pub mod script;
 

@@ -6,8 +6,10 @@ mod device;
 mod diff;
 mod explain;
 mod graph;
+mod look;
 mod machines;
 mod run;
+mod stats;
 mod target;
 
 use crate::cli::{Cli, Command, Setting};

@@ -1,7 +1,9 @@
 //! `hetemu run`: makes a machine, runs it, says how it ended.
 
+use super::look::{Kept, Looking};
+use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
-use crate::cli::{Format, Run, Switch};
+use crate::cli::{Run, Switch};
 use crate::console::{Plug, Shared};
 use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
@@ -10,15 +12,13 @@ use hetemu::script::{Script, Step, unescape};
 use hetemu_engine::EngineConfig;
 use hetemu_graph::Graph;
 use hetemu_host::{Bell, Console, Serial, Spec, open};
-use hetemu_hw::time::SECOND;
 use hetemu_machine::{Declared, ImageArg, Options, Outcome, Report, Running, SerialPlug};
 use hetemu_schema::PlugKind;
 use regex::bytes::Regex;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) fn run(args: &Run, matches: &ArgMatches, started: Instant) -> u8 {
     match try_run(args, matches, started) {
@@ -35,20 +35,26 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let images = args.image.iter().map(|i| image(i)).collect::<Result<Vec<_>, u8>>()?;
     let registry = Arc::new(registry::registry());
     let (source, _, graph) = load(&args.machine, &args.setting.settings(), registry.catalog())?;
-    let timing = Timing { started, checked: started.elapsed(), ready: Duration::ZERO };
+    let checked_at = started.elapsed();
 
     let checked = Declared::new(graph).check(registry.clone()).map_err(|reports| {
         reports.iter().for_each(report);
         WRONG
     })?;
+    let looking = Looking::new(&args.look, checked.graph()).map_err(|r| {
+        report(&r);
+        USAGE
+    })?;
+    let files = Kept::new(&source.base, &looking);
     let bell = Bell::new();
     let script = Shared::new(script);
     let (hosts, console) = plugs(checked.graph(), &script, &bell)?;
-    let options = options(args);
+    let mut options = options(args);
+    options.engine.jit &= !looking.interprets();
     // The terminal is given back before anything is reported.
     let made = || {
         let realized = checked.create(options, hosts)?.wire().realize()?;
-        Ok(realized.load(&images, &source.base)?.start())
+        Ok(realized.load(&images, &files)?.start())
     };
     let mut machine: Running = match made() {
         Ok(machine) => machine,
@@ -59,8 +65,17 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
             return Err(if matches!(r.code, "E1003" | "E1007" | "E1009") { USAGE } else { WRONG });
         }
     };
-    let timing = Timing { ready: started.elapsed(), ..timing };
-    let at_start = monotonic_ns();
+    if let Err(r) = looking.begin(&mut machine) {
+        drop(console);
+        report(&r);
+        return Err(USAGE);
+    }
+    let timing = Timing {
+        started,
+        checked: checked_at,
+        ready: started.elapsed(),
+        first_ns: stats::monotonic_ns(),
+    };
     let limits = Limits {
         deadline: args.timeout.map(|t| Instant::now() + t),
         virtual_end: args
@@ -77,16 +92,22 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let ended = drive.run();
     drop(drive);
     // What follows the guest's output begins on a line of its own.
-    let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
+    let below = console
+        .as_ref()
+        .is_some_and(|c| (c.interactive() || args.stats || looking.says()) && c.mid_line());
     machine.close_plugs();
     drop(console);
     if below {
         let _ = writeln!(std::io::stderr());
     }
-    let code = finish(&mut machine, &ended, &script, args);
+    let mut code = finish(&mut machine, &ended, &script, args);
     summarise(&machine);
+    if let Err(r) = looking.end(&mut machine, &files) {
+        report(&r);
+        code = if code == OK { USAGE } else { code };
+    }
     if args.stats {
-        stats(&machine, &timing, at_start, args.format);
+        stats::print(&machine, &timing, args.format);
     }
     Ok(code)
 }
@@ -248,80 +269,6 @@ fn summarise(machine: &Running) {
     complain(head.join(", "));
     for line in counts.lines() {
         let _ = writeln!(std::io::stderr(), "  {line}");
-    }
-}
-
-/// Times of a start.
-struct Timing {
-    started: Instant,
-    checked: Duration,
-    ready: Duration,
-}
-
-/// The host's monotonic clock, so that a parent process can measure from before it started us.
-fn monotonic_ns() -> u64 {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    (t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64)
-}
-
-fn stats(machine: &Running, timing: &Timing, first_ns: u64, format: Format) {
-    let total = timing.started.elapsed();
-    let ran = total.saturating_sub(timing.ready);
-    let retired = machine.retired();
-    let mips = retired as f64 / ran.as_secs_f64().max(1e-9) / 1e6;
-    let mut err = std::io::stderr();
-    if format == Format::Json {
-        let engine: Vec<_> = machine
-            .engine_stats()
-            .into_iter()
-            .map(|(name, s)| {
-                json!({
-                    "cluster": name,
-                    "interpreted_insns": s.interpreted_insns,
-                    "compiled_insns": s.compiled_insns,
-                    "blocks": s.blocks,
-                    "regions": s.regions,
-                    "code_bytes": s.code_bytes,
-                    "tlb_misses": s.tlb_misses,
-                    "invalidated": s.invalidated,
-                    "exceptions": s.exceptions,
-                    "interrupts": s.interrupts,
-                    "device_accesses": s.device_accesses,
-                })
-            })
-            .collect();
-        let text = json!({"check_us": timing.checked.as_micros() as u64,
-            "start_us": timing.ready.as_micros() as u64, "first_instruction_monotonic_ns": first_ns,
-            "run_us": ran.as_micros() as u64, "instructions": retired, "virtual_ps": machine.now(),
-            "resets": machine.resets(), "engine": engine});
-        let _ = writeln!(err, "{text}");
-        return;
-    }
-    let _ = writeln!(
-        err,
-        "start      {:.2} ms to the first instruction, {:.2} ms of it for reading and checking",
-        timing.ready.as_secs_f64() * 1e3,
-        timing.checked.as_secs_f64() * 1e3
-    );
-    let _ = writeln!(
-        err,
-        "run        {:.3} s, {retired} instructions, {mips:.1} MIPS, {:.6} s of virtual time",
-        ran.as_secs_f64(),
-        machine.now() as f64 / SECOND as f64
-    );
-    for (name, s) in machine.engine_stats() {
-        let _ = writeln!(
-            err,
-            "{name:10} interpreted {}, compiled {}, blocks {}, regions {}, exceptions {}, \
-             interrupts {}, device accesses {}",
-            s.interpreted_insns,
-            s.compiled_insns,
-            s.blocks,
-            s.regions,
-            s.exceptions,
-            s.interrupts,
-            s.device_accesses
-        );
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Only {
 }
 
 /// A number as the command line has it: 1000, 0x8000_0000, 10k, 1M.
-pub(crate) fn number(text: &str) -> Option<u64> {
+pub fn number(text: &str) -> Option<u64> {
     let plain = text.replace('_', "");
     if let Some(hex) = plain.strip_prefix("0x").or(plain.strip_prefix("0X")) {
         return u64::from_str_radix(hex, 16).ok();

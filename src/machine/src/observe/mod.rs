@@ -10,7 +10,7 @@ mod profile;
 mod step;
 
 pub use event::{Event, Kind, Names, TraceSink, What};
-pub use filter::{Only, Rule, TraceSpec};
+pub use filter::{Only, Rule, TraceSpec, number};
 pub use profile::Profile;
 pub(crate) use step::run;
 
