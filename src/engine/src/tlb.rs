@@ -211,6 +211,25 @@ impl HostAddr {
         self.0
     }
 
+    /// Loads bytes.
+    #[inline(always)]
+    pub(crate) fn load_bytes(self, into: &mut [u8]) {
+        // SAFETY: as above, by a probe for so many bytes of one page. Guest memory is never
+        // borrowed by Rust, and `into` is not guest memory.
+        unsafe {
+            std::ptr::copy_nonoverlapping(self.0 as *const u8, into.as_mut_ptr(), into.len());
+        }
+    }
+
+    /// Stores bytes.
+    #[inline(always)]
+    pub(crate) fn store_bytes(self, bytes: &[u8]) {
+        // SAFETY: as above, by a probe for a store of so many bytes of one page.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.0 as *mut u8, bytes.len());
+        }
+    }
+
     /// Loads 1, 2, 4 or 8 bytes, little-endian.
     pub(crate) fn load(self, size: u8) -> u64 {
         match size {

@@ -245,6 +245,11 @@ impl Builder {
         self.push(Inst::FClass(a), Some(Ty::I32))
     }
 
+    /// Calls the target without ending the block.
+    pub fn call(&mut self, id: u16, args: [Val; 3]) -> Val {
+        self.push(Inst::Call(id, args), Some(Ty::I64))
+    }
+
     /// Calls a helper of the target. What is known of slots is forgotten.
     pub fn helper(&mut self, id: u16, args: &[Val]) -> Val {
         let at = |i: usize| args.get(i).copied();

@@ -3,8 +3,8 @@
 //! A `Cpu` owns the state that only it understands (control registers, PMP, pending interrupts).
 //! What compiled code touches lies in [`Regs`], which the engine owns and hands to every call.
 
-use crate::ir::Block;
-use crate::layout::{Layout, Regs};
+use crate::ir::{Block, FloatOp, Round};
+use crate::layout::{FloatPolicy, Layout, Regs};
 use hetemu_schema::{DeviceType, Value};
 use std::collections::BTreeMap;
 
@@ -134,6 +134,23 @@ pub trait Cpu: Send {
     /// exact.
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;
 
+    /// Runs a call of one of this core's blocks ([`crate::Inst::Call`]): state of the core that no
+    /// slot holds, and memory through `env`, which has no other use here. It must not change the
+    /// mode, translations or pending interrupts. Gives the value, and float exceptions as bits in
+    /// the order of [`FloatPolicy::flag_bits`], which go into the flags' slot. After an error the
+    /// instruction may be begun again, and must then go on where it stopped.
+    ///
+    /// # Errors
+    /// The exception, or that of `env`.
+    fn call(
+        &mut self,
+        _id: u16,
+        _args: [u64; 3],
+        _env: &mut dyn Env,
+    ) -> Result<(u64, u8), Halt> {
+        Ok((0, 0))
+    }
+
     /// Translates a virtual address in a regime. May set accessed and dirty bits through the
     /// context.
     fn translate(
@@ -218,6 +235,15 @@ pub struct CallFrame {
     pub word: u8,
 }
 
+/// Why a [`Cpu::call`] did not finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// It raises.
+    Raise(Exception),
+    /// The engine cannot do this access here and will begin the instruction again where it can.
+    Redo,
+}
+
 /// The context of a call into a [`Cpu`].
 pub struct Cx<'a> {
     /// The slots.
@@ -243,6 +269,45 @@ pub trait Env {
     fn phys_update(&mut self, pa: u64, size: u8, old: u64, new: u64) -> Option<bool> {
         let _ = old;
         self.phys_write(pa, size, new).map(|()| true)
+    }
+    /// Loads `1 << size` bytes of virtual memory as the core's loads do, little-endian and
+    /// zero-extended; any alignment. For [`Cpu::call`]; `cpu` is the core itself.
+    /// None of this group does anything in a world that has no cores to run.
+    fn virt_read(&mut self, _cpu: &mut dyn Cpu, _va: u64, _size: u8) -> Result<u64, Halt> {
+        Err(Halt::Redo)
+    }
+    /// Stores the low `1 << size` bytes of a value to virtual memory.
+    fn virt_write(
+        &mut self,
+        _cpu: &mut dyn Cpu,
+        _va: u64,
+        _size: u8,
+        _value: u64,
+    ) -> Result<(), Halt> {
+        Err(Halt::Redo)
+    }
+    /// Loads bytes if they lie in one page that is known to be memory: the quick way of what
+    /// [`Env::virt_read`] does. False if nothing was done.
+    fn virt_read_block(&mut self, _va: u64, _into: &mut [u8]) -> bool {
+        false
+    }
+    /// As [`Env::virt_read_block`], stores.
+    fn virt_write_block(&mut self, _va: u64, _bytes: &[u8]) -> bool {
+        false
+    }
+    /// One float operation over packed little-endian elements, binary64 if `wide`. Operands that
+    /// the operation does not have are empty. Gives the exceptions that any element raised, as
+    /// bits in the order of [`FloatPolicy::flag_bits`].
+    fn floats(
+        &mut self,
+        _policy: &FloatPolicy,
+        _op: FloatOp,
+        _round: Round,
+        _wide: bool,
+        _args: [&[u8]; 3],
+        _out: &mut [u8],
+    ) -> u8 {
+        0
     }
     /// Forgets cached translations of addresses.
     fn flush_tlb(&mut self, what: Flush);

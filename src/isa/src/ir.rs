@@ -180,6 +180,25 @@ pub enum FCmp {
     LeQ,
 }
 
+/// Float operations over many elements ([`crate::Env::floats`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FloatOp {
+    /// Of two operands.
+    Bin(FBin),
+    /// Square root.
+    Sqrt,
+    /// `± (a * b) ± c` with one rounding: negate product, negate addend.
+    Fma(bool, bool),
+    /// Comparison; a result is one byte, 0 or 1.
+    Cmp(FCmp),
+    /// To binary64 (else to binary32).
+    Convert(bool),
+    /// To an integer: 64 bits (else 32), signed.
+    ToInt(bool, bool),
+    /// From an integer: 64 bits (else 32), signed. The width of the operation is the result's.
+    FromInt(bool, bool),
+}
+
 /// Read-modify-write operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -282,6 +301,9 @@ pub enum Inst {
     /// Ten one-hot bits, I32: -inf, -normal, -subnormal, -0, +0, +subnormal, +normal, +inf, sNaN,
     /// qNaN.
     FClass(Val),
+    /// Calls [`crate::Cpu::call`]; gives I64. May access memory, fault, and OR into the float
+    /// flags; touches no other slot. It does not end a block.
+    Call(u16, [Val; 3]),
     /// Calls [`crate::Cpu::helper`]; gives I64. May do anything to slots and fault. A helper's
     /// guest instruction is a block of its own.
     Helper(u16, [Option<Val>; 3]),

@@ -120,6 +120,7 @@ fn operation(inst: &Inst, layout: &Layout) -> String {
         Inst::FToI(r, t, s, a) => format!("ftoi.{}.{}.{} {}", round(*r), ty(*t), sign(*s), v(a)),
         Inst::IToF(r, t, s, a) => format!("itof.{}.{}.{} {}", round(*r), ty(*t), sign(*s), v(a)),
         Inst::FClass(a) => format!("fclass {}", v(a)),
+        Inst::Call(id, [a, b, c]) => format!("call {id} {} {} {}", v(a), v(b), v(c)),
         Inst::Helper(id, args) => {
             let args: Vec<String> = args.iter().flatten().map(v).collect();
             format!("helper {id} {}", args.join(" ")).trim_end().to_string()

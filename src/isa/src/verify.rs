@@ -192,6 +192,13 @@ impl Verifier<'_> {
                 Ok(Some(Ty::Bool))
             }
             Inst::Fence => Ok(None),
+            Inst::Call(_, args) => {
+                self.faults()?;
+                for arg in args {
+                    self.int(at, arg)?;
+                }
+                Ok(Some(Ty::I64))
+            }
             Inst::Helper(_, args) => {
                 self.faults()?;
                 for arg in args.into_iter().flatten() {

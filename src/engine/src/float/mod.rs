@@ -8,6 +8,7 @@
 //!
 //! Operands and results are bit patterns, binary32 in the low half; `wide` means binary64.
 
+pub mod bulk;
 mod number;
 #[cfg(test)]
 mod tests;

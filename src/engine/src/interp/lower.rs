@@ -354,7 +354,7 @@ impl Lower<'_> {
                     Inst::LoadReserve(ty, ..) => ty,
                     _ => self.ty(list[0].0),
                 };
-                if is_float(&inst) {
+                if is_float(&inst) || matches!(inst, Inst::Call(..)) {
                     // It ORs into the flags.
                     self.evict(self.layout.float.flags.0)?;
                 }
@@ -617,7 +617,9 @@ pub(crate) fn operands(inst: &Inst, mut f: impl FnMut(Val)) {
             f(a);
             f(b);
         }
-        Inst::Select(a, b, c) | Inst::Fma { args: [a, b, c], .. } => {
+        Inst::Select(a, b, c)
+        | Inst::Fma { args: [a, b, c], .. }
+        | Inst::Call(_, [a, b, c]) => {
             f(a);
             f(b);
             f(c);

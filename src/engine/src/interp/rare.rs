@@ -5,7 +5,7 @@ use super::run::Exec;
 use crate::frame::{NO_RESERVATION, WORDS};
 use crate::mmu::Acc;
 use hetemu_isa::ir::{Cast, Inst, Rmw, Ty};
-use hetemu_isa::{Cx, Exception, mask};
+use hetemu_isa::{Access, Cx, Exception, Halt, mask};
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 impl Exec<'_, '_> {
@@ -49,6 +49,12 @@ impl Exec<'_, '_> {
                 self.frame.reserved_value = value;
                 (value, 0)
             }
+            Inst::Call(id, _) => match self.cpu.call(id, [a, b, c], self.out) {
+                Ok(done) => done,
+                Err(Halt::Raise(exception)) => return Err(exception),
+                // The interpreter refuses nothing, so this is a target's mistake.
+                Err(Halt::Redo) => return Err(self.cpu.bus_fault(Access::Load, 0)),
+            },
             Inst::StoreCond(mem, ..) => {
                 (self.store_cond(Acc::new(mem, rare.ty == Ty::I32), a, b)?, 0)
             }

@@ -306,6 +306,14 @@ impl<'a> Generator<'a> {
         self.load_frame(ty, offset_of!(Frame, result))
     }
 
+    /// Has the target do a call.
+    pub(super) fn call_target(&mut self, id: u16, args: [Value; 3]) {
+        let target = self.b.ins().iconst(types::I64, self.runtime.call as i64);
+        let id = self.b.ins().iconst(types::I64, i64::from(id));
+        let [a, b, c] = args;
+        self.b.ins().call_indirect(self.calc, target, &[self.frame, id, a, b, c]);
+    }
+
     /// Any value as 64 bits, zero-extended.
     pub(super) fn as_word(&mut self, value: Value) -> Value {
         match self.b.func.dfg.value_type(value) {
@@ -375,6 +383,7 @@ impl<'a> Generator<'a> {
             Inst::Rmw(op, mem, a, v) => self.rmw(op, mem, a, v),
             Inst::LoadReserve(ty, mem, a) => self.load_reserve(ty, mem, a),
             Inst::StoreCond(mem, a, v) => self.store_cond(mem, a, v),
+            Inst::Call(id, args) => self.call(id, args),
             Inst::Fence => {
                 if self.parallel() {
                     self.b.ins().fence();

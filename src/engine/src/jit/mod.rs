@@ -10,6 +10,7 @@
 //! until that address is compiled; others through the core's jump table.
 
 mod arena;
+mod calls;
 mod codegen;
 mod entry;
 mod floats;
@@ -49,6 +50,7 @@ pub(crate) struct Runtime {
     calc: usize,
     /// Other cores run at the same time.
     parallel: bool,
+    call: usize,
 }
 
 /// The compiler of a cluster and its code.
@@ -100,7 +102,7 @@ impl Jit {
             builder: FunctionBuilderContext::new(),
             arena: Arena::new(ARENA).ok()?,
             keep: 0,
-            runtime: Runtime { trampoline: 0, stub: 0, memory: 0, calc: 0, parallel },
+            runtime: Runtime { trampoline: 0, stub: 0, memory: 0, calc: 0, call: 0, parallel },
             slots: HashMap::new(),
             chunks: Vec::new(),
             used: 0,
@@ -111,6 +113,7 @@ impl Jit {
         jit.runtime.stub = jit.stub().ok()?;
         jit.runtime.memory = jit.thunk(4, entry::slow_memory as *const () as usize).ok()?;
         jit.runtime.calc = jit.thunk(5, entry::slow_calc as *const () as usize).ok()?;
+        jit.runtime.call = jit.thunk(5, calls::slow_call as *const () as usize).ok()?;
         jit.keep = jit.arena.used();
         Some(jit)
     }

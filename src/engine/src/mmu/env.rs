@@ -1,11 +1,13 @@
 //! The engine's side of [`Env`], and a core's memory for host calls.
 #![allow(unsafe_code)]
 
-use super::{Mmu, Outer};
+use super::{Acc, Mmu, Outer};
+use crate::float::{Unit, bulk};
 use crate::space::{Space, Swap};
 use crate::system::VirtMem;
 use crate::tlb::HostAddr;
-use hetemu_isa::{Env, Flush, HostCall};
+use hetemu_isa::ir::{FloatOp, Round};
+use hetemu_isa::{Cpu, Env, FloatPolicy, Flush, Halt, HostCall};
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 impl Env for Outer<'_> {
@@ -47,6 +49,50 @@ impl Env for Outer<'_> {
             self.wrote(piece.ram, piece.offset, u64::from(size));
         }
         Some(done)
+    }
+
+    fn virt_read(&mut self, cpu: &mut dyn Cpu, va: u64, size: u8) -> Result<u64, Halt> {
+        let acc = Acc(u16::from(size & 3));
+        if self.events.compiled {
+            return self.quick_load(cpu, va, acc).ok_or(Halt::Redo);
+        }
+        self.load(cpu, va, acc).map_err(Halt::Raise)
+    }
+
+    fn virt_write(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), Halt> {
+        let acc = Acc(u16::from(size & 3));
+        if self.events.compiled {
+            return self.quick_store(cpu, va, acc, value).ok_or(Halt::Redo);
+        }
+        self.store(cpu, va, acc, value).map_err(Halt::Raise)
+    }
+
+    fn virt_read_block(&mut self, va: u64, into: &mut [u8]) -> bool {
+        let host = self.mmu.tlb().readable_in_page(va, into.len() as u64);
+        host.map(|h| h.load_bytes(into)).is_some()
+    }
+
+    fn virt_write_block(&mut self, va: u64, bytes: &[u8]) -> bool {
+        let host = self.mmu.tlb().writable_in_page(va, bytes.len() as u64);
+        host.map(|h| h.store_bytes(bytes)).is_some()
+    }
+
+    fn floats(
+        &mut self,
+        policy: &FloatPolicy,
+        op: FloatOp,
+        round: Round,
+        wide: bool,
+        args: [&[u8]; 3],
+        out: &mut [u8],
+    ) -> u8 {
+        bulk::run(&Unit::new(*policy), op, round, wide, args, out)
     }
 
     fn flush_tlb(&mut self, what: Flush) {

@@ -210,6 +210,8 @@ pub(crate) struct Events {
     pub(crate) dirty: Vec<(usize, u64)>,
     /// Code that may use the host's float unit has run since compiled code did.
     pub(crate) host_floats: bool,
+    /// A call runs from compiled code: what must be seen at its instruction is refused.
+    pub(crate) compiled: bool,
 }
 
 impl Default for Events {
@@ -222,6 +224,7 @@ impl Default for Events {
             refetch: false,
             dirty: Vec::new(),
             host_floats: true,
+            compiled: false,
         }
     }
 }

@@ -310,6 +310,14 @@ impl Naive {
                 self.unit.from_int(r, to == Ty::F64, ty(a) == Ty::I64, signed, v(a))
             }
             Inst::FClass(a) => (u64::from(self.unit.class(wide(a), v(a))), 0),
+            Inst::Call(id, args) => {
+                let mut env = self.env();
+                match self.cpu.call(id, args.map(v), &mut env) {
+                    Ok(done) => done,
+                    Err(Halt::Raise(exception)) => return Err(exception),
+                    Err(Halt::Redo) => return Err(self.cpu.bus_fault(Access::Load, 0)),
+                }
+            }
             Inst::Helper(id, args) => {
                 let args = args.map(|a| a.map_or(0, v));
                 let pc = self.regs.get(toy::PC);

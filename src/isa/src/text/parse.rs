@@ -232,6 +232,10 @@ impl Parser<'_> {
             }
             (["sc", m], [a, v]) => (Inst::StoreCond(access(m)?, val(a)?, val(v)?), Some(Ty::Bool)),
             (["fence"], []) => (Inst::Fence, None),
+            (["call"], [id, a, b, c]) => {
+                let id = number(id)?.try_into().map_err(|_| "the call's number")?;
+                (Inst::Call(id, [val(a)?, val(b)?, val(c)?]), Some(Ty::I64))
+            }
             (["helper"], [id, args @ ..]) if args.len() <= 3 => {
                 let mut vals = [None; 3];
                 for (to, arg) in vals.iter_mut().zip(args) {
