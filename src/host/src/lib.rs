@@ -7,6 +7,7 @@ mod bell;
 mod console;
 mod escape;
 mod files;
+mod net;
 mod spec;
 mod streams;
 mod terminal;
@@ -14,6 +15,7 @@ mod terminal;
 pub use bell::Bell;
 pub use console::Console;
 pub use escape::{Command, Escape, MENU};
+pub use net::{Forward, Net, NetSpec, Protocol, UserSpec, open_net};
 pub use spec::{Spec, open};
 pub use terminal::RawTerminal;
 
@@ -40,6 +42,15 @@ pub enum Error {
          listen:HOST:PORT, unix:PATH or unix-listen:PATH"
     )]
     Unknown(String),
+    /// Not a network back end's name.
+    #[error("`{0}` is no network back end: null, user or user,OPTION...")]
+    UnknownNet(String),
+    /// Not an option of a user network.
+    #[error(
+        "`{0}` is no option of a user network: hostfwd=tcp:[ADDR]:PORT-[ADDR]:PORT (or udp), \
+         restrict=on, resolver=ADDR[:PORT]"
+    )]
+    NetOption(String),
     /// The operating system refuses.
     #[error("{what}: {error}")]
     Io {
