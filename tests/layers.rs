@@ -33,6 +33,7 @@ const TESTS: &[(&str, &[&str])] = &[
 
 /// Software of others that belongs to few crates: operating system, compiler, parsers.
 const FOREIGN: &[(&str, &[&str])] = &[
+    ("smoltcp", &["src/host"]),
     ("rustix", &["src/engine", "src/host", "src/hetemu"]),
     ("cranelift-", &["src/engine"]),
     ("rustc_apfloat", &["src/engine"]),

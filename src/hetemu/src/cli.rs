@@ -115,6 +115,8 @@ pub(crate) struct Run {
 const RUN_HELP: &str = "\
 Serial plugs: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix:PATH,
 unix-listen:PATH.
+Network plugs: null, user; user,hostfwd=tcp:127.0.0.1:2222-:22 leads a port of the host into the
+guest (tcp or udp, any number), user,restrict=on lets the guest reach nothing outside.
 On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
 
 Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad

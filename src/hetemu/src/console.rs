@@ -1,8 +1,8 @@
-//! Serial plugs as the machine wants them: a back end of the host with the script between.
+//! Plugs as the machine wants them: serial ones are a back end of the host with the script between.
 
 use hetemu::script::Script;
-use hetemu_host::Serial;
-use hetemu_machine::SerialPlug;
+use hetemu_host::{Net, Serial};
+use hetemu_machine::{NetPlug, SerialPlug};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A script that the plug and the run loop share.
@@ -50,5 +50,26 @@ impl SerialPlug for Plug {
 
     fn live(&self) -> bool {
         self.host.live() || self.script.as_ref().is_some_and(|s| s.lock().has_input())
+    }
+}
+
+/// A network plug.
+pub(crate) struct NetEnd(pub(crate) Box<dyn Net>);
+
+impl NetPlug for NetEnd {
+    fn send(&mut self, frame: &[u8]) {
+        self.0.send(frame);
+    }
+
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        self.0.receive()
+    }
+
+    fn answers(&self) -> bool {
+        self.0.answers()
+    }
+
+    fn live(&self) -> bool {
+        self.0.live()
     }
 }

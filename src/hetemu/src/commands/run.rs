@@ -4,18 +4,17 @@ use super::look::{Kept, Looking};
 use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
 use crate::cli::{Run, Switch};
-use crate::console::{Plug, Shared};
+use crate::console::{NetEnd, Plug, Shared};
 use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
 use hetemu::registry;
 use hetemu::script::{Script, Step, unescape};
 use hetemu_engine::EngineConfig;
 use hetemu_graph::Graph;
-use hetemu_host::{Bell, Console, Serial, Spec, open};
-use hetemu_machine::{Declared, ImageArg, Options, Outcome, Report, Running, SerialPlug};
+use hetemu_host::{Bell, Console, NetSpec, Serial, Spec, open, open_net};
+use hetemu_machine::{Declared, Hosts, ImageArg, Options, Outcome, Report, Running};
 use hetemu_schema::PlugKind;
 use regex::bytes::Regex;
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
@@ -163,9 +162,7 @@ fn options(args: &Run) -> Options {
     }
 }
 
-type Hosts = BTreeMap<String, Box<dyn SerialPlug>>;
-
-/// Opens the back ends of all serial plugs. The script talks to the one on standard input and
+/// Opens the back ends of all serial and network plugs. The script talks to the one on standard input and
 /// output, else to the first.
 fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<Console>), u8> {
     let failed = |name: &str, e: String| {
@@ -184,7 +181,7 @@ fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<C
     }
     let scripted = !script.lock().is_empty();
     let talks = specs.iter().position(|(_, s)| *s == Spec::Stdio).unwrap_or(0);
-    let (mut hosts, mut console) = (Hosts::new(), None);
+    let (mut hosts, mut console) = (Hosts::default(), None);
     for (i, (name, spec)) in specs.into_iter().enumerate() {
         let host: Box<dyn Serial> =
             match open(&spec, bell).map_err(|e| failed(&name, e.to_string()))? {
@@ -201,7 +198,13 @@ fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<C
                 }
             };
         let script = (scripted && i == talks).then(|| script.clone());
-        hosts.insert(name, Box::new(Plug { host, script }));
+        hosts.serial.insert(name, Box::new(Plug { host, script }));
+    }
+    for plug in graph.plugs.iter().filter(|p| p.kind == PlugKind::Net) {
+        let spec = NetSpec::parse(plug.value.as_deref().unwrap_or("null"));
+        let net = spec.and_then(|spec| open_net(&spec, bell));
+        let net = net.map_err(|e| failed(&plug.name, e.to_string()))?;
+        hosts.net.insert(plug.name.clone(), Box::new(NetEnd(net)));
     }
     Ok((hosts, console))
 }

@@ -292,10 +292,10 @@ impl Tcp {
 impl Flow {
     fn pump(&mut self, ip: &mut Ip) -> bool {
         let socket = ip.sockets.get_mut::<Socket<'_>>(self.handle);
-        self.from_guest(socket) | self.to_guest(socket)
+        self.outward(socket) | self.inward(socket)
     }
 
-    fn from_guest(&mut self, socket: &mut Socket<'_>) -> bool {
+    fn outward(&mut self, socket: &mut Socket<'_>) -> bool {
         let mut moved = false;
         while !self.blocked && socket.can_recv() {
             let written = socket.recv(|bytes| match self.stream.write(bytes) {
@@ -324,7 +324,7 @@ impl Flow {
         moved
     }
 
-    fn to_guest(&mut self, socket: &mut Socket<'_>) -> bool {
+    fn inward(&mut self, socket: &mut Socket<'_>) -> bool {
         let mut moved = false;
         while self.readable && !self.host_done && socket.can_send() {
             let read = socket.send(|room| match self.stream.read(room) {
