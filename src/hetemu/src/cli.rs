@@ -84,6 +84,9 @@ pub(crate) struct Run {
     /// End with 4 after so long in virtual time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) vtimeout: Option<Duration>,
+    /// Whose clock the machine's time follows while every core waits
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) pace: Pace,
     /// Stop at the first access that nothing really answers
     #[arg(long)]
     pub(crate) strict: bool,
@@ -122,6 +125,18 @@ On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
 Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad
 command line or unreadable file; 4 --timeout, or an --expect that did not come; 5 the guest cannot
 go on (it hangs, its trap handler faults) or --strict stopped it; 70 a fault of hetemu itself.";
+
+/// What an idle machine's time follows.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Pace {
+    /// The host's clock while a terminal, socket or network may still send something, else nothing
+    #[default]
+    Auto,
+    /// The host's clock: an idle guest leaves the host's processor alone
+    Host,
+    /// Nothing: time jumps to the next event
+    Free,
+}
 
 /// On or off.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! The loop that gives a machine the host's time: input, limits, the Ctrl-A menu, pacing.
 //!
-//! A machine runs as fast as it can. Only while every core waits, and a person or a program may
-//! still send something, virtual time follows the host's clock, so that a clock on the guest's
-//! screen is right and the host's processor rests.
+//! A machine runs as fast as it can. While every core waits, virtual time follows the host's clock
+//! if a person or a program may still send something, so that a clock on the guest's screen is right
+//! and the host's processor rests; else it jumps to the next event, so that a run with nobody there
+//! is over soon. `--pace` says either for good.
 
+use crate::cli::Pace;
 use crate::console::Shared;
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
@@ -44,6 +46,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) script: Shared,
     pub(crate) bell: Bell,
     pub(crate) limits: Limits,
+    pub(crate) pace: Pace,
 }
 
 /// A point at which both clocks were looked at.
@@ -145,14 +148,21 @@ impl Drive<'_> {
 
     /// Every core waits until `next`, or until something comes in.
     fn idle(&mut self, next: Option<Ps>, anchor: &mut Anchor) -> Option<Ended> {
-        if !self.machine.live() {
-            match next {
-                Some(t) => self.machine.skip_to(self.limit(t)),
-                None => {
-                    return Some(Ended::Machine(Outcome::Stuck(self.machine.hang_report())));
-                }
+        let live = self.machine.live();
+        let paced = match self.pace {
+            Pace::Auto => live,
+            Pace::Host => true,
+            Pace::Free => false,
+        };
+        match next {
+            None if !live => {
+                return Some(Ended::Machine(Outcome::Stuck(self.machine.hang_report())));
             }
-            return None;
+            Some(t) if !paced => {
+                self.machine.skip_to(self.limit(t));
+                return None;
+            }
+            _ => {}
         }
         let now = Instant::now();
         let due = next.map(|t| (anchor.host + host(t.saturating_sub(anchor.at)), t));

@@ -87,6 +87,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         script: script.clone(),
         bell,
         limits,
+        pace: args.pace,
     };
     let ended = drive.run();
     drop(drive);
