@@ -95,11 +95,6 @@ impl<'a> Looking<'a> {
         self.trace.as_ref().is_some_and(|(spec, _)| spec.has(Kind::Mem))
     }
 
-    /// Whether lines of a trace go to standard error.
-    pub(crate) fn says(&self) -> bool {
-        self.trace.as_ref().is_some_and(|(_, file)| file.is_none())
-    }
-
     /// Opens files and begins to look, before the first instruction.
     pub(crate) fn begin(&self, machine: &mut Running) -> Result<(), Report> {
         for text in &self.args.symbols {

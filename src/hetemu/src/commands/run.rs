@@ -92,9 +92,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let ended = drive.run();
     drop(drive);
     // What follows the guest's output begins on a line of its own.
-    let below = console
-        .as_ref()
-        .is_some_and(|c| (c.interactive() || args.stats || looking.says()) && c.mid_line());
+    let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
     machine.close_plugs();
     drop(console);
     if below {

@@ -5,6 +5,7 @@ use super::values::{Num, Val};
 use super::{Cx, clocks};
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::expr::{Dim, ExprKind, Name};
+use crate::source::Span;
 use crate::typed::{Entity, Setting};
 use hetemu_graph::Value;
 use hetemu_schema::{ClockPort, DeviceType, Literal, PropType, Property};
@@ -230,6 +231,20 @@ impl Cx<'_> {
         }
     }
 
+    /// A list of kinds of events, or one.
+    fn kinds(&mut self, value: &Val, at: Span, name: &str) -> Option<Value> {
+        let one = [(value.clone(), at)];
+        let items = match value {
+            Val::List(items) => items.as_slice(),
+            _ => &one,
+        };
+        let ty = PropType::Enum(LOG);
+        let origin = format!("setting `{name}` of the machine");
+        let to = Taker { name, ty, min: None, max: None, origin, doc: "" };
+        let words: Vec<_> = items.iter().map(|(v, at)| self.coerce(v, *at, &to)).collect();
+        words.into_iter().collect::<Option<Vec<_>>>().map(Value::List)
+    }
+
     /// `machine.x = value`.
     pub(crate) fn check_settings(&mut self) {
         let m = self.m;
@@ -264,7 +279,7 @@ impl Cx<'_> {
                     let to = Taker { name: known, ty: *ty, min: None, max: None, origin, doc: "" };
                     self.coerce(&value, s.value.span, &to)
                 }
-                None => plain(&value),
+                None => self.kinds(&value, s.value.span, known),
             };
             if let Some(v) = value {
                 self.settings.insert(name.text.clone(), v);
@@ -273,7 +288,10 @@ impl Cx<'_> {
     }
 }
 
-/// Settings of the machine itself: what to log, the longest time that a cluster runs by itself, the
+/// Events that a machine can log; `bus` is another word for `mmio`.
+const LOG: &[&str] = &["bus", "exec", "irq", "mem", "mmio", "plug", "state", "trap", "wait"];
+
+/// Settings of the machine itself: what to log (one word or a list of [`LOG`]), the longest time that a cluster runs by itself, the
 /// seed of everything random, whether the guest may call the host, whether an access to nothing
 /// stops the run.
 const MACHINE: [(&str, Option<PropType>); 5] = [

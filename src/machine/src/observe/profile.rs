@@ -86,7 +86,12 @@ fn stack(cluster: &mut Cluster, core: usize, names: &Names) -> Vec<u64> {
     let Some(frame) = cluster.cpu(core).call_frame(cluster.regs(core)) else { return out };
     let mask = if frame.word >= 8 { u64::MAX } else { (1 << (8 * frame.word)) - 1 };
     let start = |pc: u64| names.symbols.function(pc).map(|s| s.addr);
-    let is_code = |pc: u64| pc != 0 && (names.symbols.is_empty() || start(pc).is_some());
+    let aligned = |fp: u64| fp != 0 && fp.is_multiple_of(u64::from(frame.word));
+    let on_stack = |v: u64| v > frame.sp && v - frame.sp <= WIDEST && aligned(v);
+    let is_code = |pc: u64| match names.symbols.function(pc) {
+        Some(symbol) => symbol.function || !on_stack(pc),
+        None => pc != 0 && names.symbols.is_empty() && !on_stack(pc),
+    };
     let same = |a: u64, b: u64| start(a).is_some() && start(a) == start(b);
     let mut word = |at: u64| {
         let mut bytes = [0; 8];
@@ -97,7 +102,6 @@ fn stack(cluster: &mut Cluster, core: usize, names: &Names) -> Vec<u64> {
             Endian::Big => u64::from_be_bytes(bytes) >> (64 - 8 * u32::from(frame.word)),
         })
     };
-    let aligned = |fp: u64| fp != 0 && fp.is_multiple_of(u64::from(frame.word));
     // The frame pointer names a frame above the stack pointer.
     let (mut fp, mut below) = (frame.fp, frame.sp);
     let mut first = true;
