@@ -226,8 +226,11 @@ mod tests {
         let host: Box<dyn SerialPlug> = Box::new(Wire(sent.clone(), input.to_vec()));
         let plug = PlugState {
             name: "serial0".into(),
+            kind: hetemu_schema::PlugKind::Serial,
             host: Some(host),
             waiting: Default::default(),
+            net: None,
+            frames: Default::default(),
             at: None,
         };
         (World::new(Vec::new(), vec![plug], Vec::new()), sent)
