@@ -41,6 +41,13 @@ impl Engine {
     }
 }
 
+/// What hetemu's generic cores have, in QEMU's names.
+const EXTENSIONS: [&str; 3] = [
+    "m a f d c s u pmp mmu zicsr zifencei zicntr zihpm zicond zicbom zicbop zicboz",
+    "zihintpause zihintntl zimop zawrs zacas zfa zca zcb zcmop zba zbb zbc zbs",
+    "sstc svinval",
+];
+
 /// QEMU from the distribution.
 #[derive(Debug, Clone)]
 pub struct Qemu {
@@ -64,14 +71,12 @@ impl Qemu {
     /// second hart sleeps: with one alone QEMU splits an AMO into a load and a store, and its
     /// faults with it.
     pub fn run(&self, image: &Path) -> Result<String, String> {
-        let (bits, mmu) = match self.xlen {
+        let (bits, more) = match self.xlen {
             Xlen::X32 => (32, "sv32"),
-            Xlen::X64 => (64, "sv39"),
+            Xlen::X64 => (64, "sv39 svnapot svpbmt"),
         };
         let mut cpu = format!("rv{bits}i");
-        for extension in
-            "m a f d c s u zicsr zifencei zicntr zba zbb zbc zbs pmp mmu".split(' ').chain([mmu])
-        {
+        for extension in EXTENSIONS.iter().copied().chain([more]).flat_map(|e| e.split(' ')) {
             cpu.push_str(&format!(",{extension}=on"));
         }
         let mut command = Command::new(&self.program);

@@ -43,7 +43,7 @@ impl Writer<'_> {
         let entry = *self.rng.pick(entries)?;
         let word = self.tables.encode(&entry, self.keep, &mut self.rng)?;
         match entry.kind {
-            Kind::Memory | Kind::Atomic => Some(self.based(word)),
+            Kind::Memory | Kind::Atomic | Kind::Block => Some(self.based(word)),
             // fflags, frm and fcsr: the only control registers that belong to a program.
             Kind::Csr => Some(word & 0xf_ffff | (1 + self.rng.below(3)) << 20),
             _ => Some(word),
@@ -141,12 +141,14 @@ fn fill(w: &mut Writer<'_>, class: Class) -> (u32, u32) {
 fn memory(w: &mut Writer<'_>) {
     let accesses = w.tables.of(&[Kind::Memory]);
     let atomics = w.tables.of(&[Kind::Atomic]);
+    let blocks = w.tables.of(&[Kind::Block]);
     let between = w.tables.of(&[Kind::Integer, Kind::Float]);
     for _ in 0..56 {
         match w.rng.below(16) {
             0..9 => w.push_random(&accesses),
             9..12 => w.push_random(&atomics),
             12 => w.push_reserved(),
+            13 if w.rng.one_in(4) => w.push_random(&blocks),
             _ => w.push_random(&between),
         }
     }
@@ -164,11 +166,12 @@ fn illegal(w: &mut Writer<'_>) {
             }
         };
         // Jumps would leave for places of their own choice; the class `control` has them. An SC
-        // without a reservation may or may not look at its address (unprivileged ISA, 14.2). QEMU's
-        // mtval is stale where privileged instructions are illegal for their mode.
+        // without a reservation may or may not look at its address (unprivileged ISA, 14.2), as may
+        // an instruction that has no cache to work on. QEMU's mtval is stale where privileged
+        // instructions are illegal for their mode.
         let entry = w.tables.decode(word).and_then(|i| w.tables.entry(&i).copied());
         let fine = entry.is_none_or(|e| match e.kind {
-            Kind::Branch | Kind::Jump | Kind::Reserve => false,
+            Kind::Branch | Kind::Jump | Kind::Reserve | Kind::Block => false,
             Kind::System => e.row.name.ends_with("call") || e.row.name.ends_with("break"),
             _ => true,
         });

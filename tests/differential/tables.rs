@@ -24,6 +24,8 @@ pub enum Kind {
     Jump,
     /// FENCE and FENCE.I.
     Fence,
+    /// On cache blocks.
+    Block,
     /// CSR access.
     Csr,
     /// ECALL, xRET, WFI and the like.
@@ -38,8 +40,11 @@ fn kind_of(word: u32) -> Kind {
         0x43 | 0x47 | 0x4b | 0x4f | 0x53 => Kind::Float,
         0x63 => Kind::Branch,
         0x67 | 0x6f => Kind::Jump,
+        0x0f if word >> 12 & 7 == 2 => Kind::Block,
         0x0f => Kind::Fence,
         0x73 if word >> 12 & 7 == 0 => Kind::System,
+        // Operations that may be.
+        0x73 if word >> 12 & 7 == 4 => Kind::Integer,
         0x73 => Kind::Csr,
         _ => Kind::Integer,
     }
@@ -57,6 +62,11 @@ pub struct Entry {
     /// It writes the x register `rd`.
     pub writes_x: bool,
 }
+
+/// What QEMU 10.0.2 does wrong: it leaves out a rounding whose result nobody reads, and its flags
+/// with it; its compiled code around a swap of 128 bits may divide with garbage in a host register,
+/// and it dies.
+const WRONG_IN_QEMU: [&str; 5] = ["fround.s", "fround.d", "froundnx.s", "froundnx.d", "amocas.q"];
 
 /// The instructions of one core.
 #[derive(Debug)]
@@ -80,7 +90,8 @@ impl Tables {
         let mut wide: Vec<(Op, Kind, bool)> = Vec::new();
         for length in [4, 2] {
             for (index, row) in ROWS.iter().enumerate() {
-                if row.len != length || set & row.need != row.need || row.name == "reserved" {
+                let left_out = row.name == "reserved" || WRONG_IN_QEMU.contains(&row.name);
+                if row.len != length || set & row.need != row.need || left_out {
                     continue;
                 }
                 let Some(op) = tables.sample(row, index) else { continue };

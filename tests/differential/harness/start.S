@@ -28,6 +28,9 @@ _start:
     csrw mtvec, t0
     li t0, 0x6000               /* mstatus.FS = dirty */
     csrs mstatus, t0
+    li t0, 0xf0                 /* cache-block instructions in every mode */
+    csrw menvcfg, t0
+    csrw senvcfg, t0
     la t0, __bss_start
     la t1, __bss_end
 1:  SX zero, 0(t0)
