@@ -23,7 +23,7 @@ pub(super) fn write(programs: &[Program], executed: &[Executed]) -> (String, (us
     let mut files: BTreeMap<String, File> = BTreeMap::new();
     for program in programs {
         let mut rows = rows(program);
-        rows.sort_by(|a, b| (a.start, a.end, a.line).cmp(&(b.start, b.end, b.line)));
+        rows.sort_by_key(|r| (r.start, r.end, r.line));
         for row in &rows {
             let file = files.entry(row.file.clone()).or_default();
             *file.lines.entry(row.line).or_insert(false) |= ran.touches(row.start, row.end);

@@ -34,7 +34,7 @@ impl<W: Write + Send> Perfetto<W> {
 
     fn begin(&mut self, names: &Names) -> io::Result<()> {
         self.first = false;
-        write!(self.out, "{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n")?;
+        writeln!(self.out, "{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[")?;
         let name = json!({"ph": "M", "name": "process_name", "pid": PID,
             "args": {"name": "machine"}});
         write!(self.out, "{name}")?;
