@@ -91,6 +91,11 @@ impl CachedBlock {
         }
     }
 
+    /// Heads of the regions that it is part of.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = BlockKey> {
+        self.regions.iter().copied()
+    }
+
     /// Whether the code touches a range of the host.
     fn overlaps(&self, host: usize, len: u64) -> bool {
         let hit = |at: usize, bytes: u32| host < at + bytes as usize && at < host + len as usize;
@@ -133,7 +138,8 @@ impl Hasher for AddressHasher {
     }
 }
 
-type AddressMap<K, V> = HashMap<K, V, BuildHasherDefault<AddressHasher>>;
+/// A map from addresses.
+pub(crate) type AddressMap<K, V> = HashMap<K, V, BuildHasherDefault<AddressHasher>>;
 
 /// Translations of a cluster.
 #[derive(Debug, Default)]
@@ -479,6 +485,22 @@ impl JumpTable {
     pub(crate) fn set(&mut self, pc: u64, key: u64, block: u32, code: usize) {
         let at = self.index(pc);
         self.entries[at] = JumpEntry { pc, key, code, block: u64::from(block) };
+    }
+
+    /// Has jumps to a block run its code.
+    pub(crate) fn update(&mut self, pc: u64, key: u64, block: u32, code: usize) {
+        if self.find(pc, key) == Some(block) {
+            self.set(pc, key, block, code);
+        }
+    }
+
+    /// Has a jump that runs `old` run `new`.
+    pub(crate) fn replace(&mut self, pc: u64, old: usize, new: usize) {
+        let at = self.index(pc);
+        let entry = &mut self.entries[at];
+        if entry.code == old {
+            entry.code = new;
+        }
     }
 
     pub(crate) fn base(&self) -> *const JumpEntry {

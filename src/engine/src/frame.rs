@@ -37,6 +37,8 @@ pub(crate) struct Frame {
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
     pub(crate) refused: u64,
+    /// Not 0: the region at the program counter wants to be compiled again, and has done nothing.
+    pub(crate) again: u64,
     /// Not 0: compiled code with float operations on the host's unit has run.
     pub(crate) floats: u64,
     /// Address of the reservation of load-reserve, or [`NO_RESERVATION`].
@@ -59,6 +61,7 @@ impl Frame {
             context: null_mut(),
             result: 0,
             refused: 0,
+            again: 0,
             floats: 0,
             reserved: NO_RESERVATION,
             reserved_value: 0,

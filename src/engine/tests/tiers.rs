@@ -153,6 +153,23 @@ fn compiled_float() {
 }
 
 #[test]
+fn compiled_again() {
+    let twice = EngineConfig { tier_two: 2, ..compiled(1, 50) };
+    all(&twice, Kinds { memory: true, ..INTEGER });
+    all(&twice, Kinds::ALL);
+}
+
+#[test]
+fn compiled_in_the_background() {
+    all(&EngineConfig { background: true, tier_two: 20, ..compiled(1, 50) }, Kinds::ALL);
+}
+
+#[test]
+fn compiled_with_little_room() {
+    all(&EngineConfig { code_bytes: 16 << 10, ..compiled(0, 20) }, Kinds::ALL);
+}
+
+#[test]
 fn compiled_everything() {
     all(&compiled(0, 1), Kinds::ALL);
     all(&compiled(1, 50), Kinds::ALL);

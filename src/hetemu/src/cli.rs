@@ -100,8 +100,8 @@ pub(crate) struct Run {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Compile hot code
-    #[arg(long, value_enum, default_value_t = Switch::On)]
-    pub(crate) jit: Switch,
+    #[arg(long, value_enum, default_value_t = Jit::On)]
+    pub(crate) jit: Jit,
     /// Executions of a block before it is compiled
     #[arg(long, value_name = "N")]
     pub(crate) tier_up: Option<u32>,
@@ -144,6 +144,17 @@ pub(crate) enum Switch {
     /// Yes
     On,
     /// No
+    Off,
+}
+
+/// Where hot code is compiled.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Jit {
+    /// On a thread of its own, while the guest runs on
+    On,
+    /// At once, while the guest waits: the same code in every run
+    Sync,
+    /// Nowhere: everything is interpreted
     Off,
 }
 

@@ -142,12 +142,7 @@ pub trait Cpu: Send {
     ///
     /// # Errors
     /// The exception, or that of `env`.
-    fn call(
-        &mut self,
-        _id: u16,
-        _args: [u64; 3],
-        _env: &mut dyn Env,
-    ) -> Result<(u64, u8), Halt> {
+    fn call(&mut self, _id: u16, _args: [u64; 3], _env: &mut dyn Env) -> Result<(u64, u8), Halt> {
         Ok((0, 0))
     }
 

@@ -100,14 +100,16 @@ fn tiers_agree() {
     let plain = EngineConfig { jit: false, max_block: 1, ..EngineConfig::default() };
     let blocks = EngineConfig { jit: false, ..EngineConfig::default() };
     let compiled = EngineConfig { jit: true, tier_up: 1, ..EngineConfig::default() };
-    let small = EngineConfig { max_region: 1, ..compiled.clone() };
+    let twice = EngineConfig { tier_two: 2, ..compiled.clone() };
+    let small = EngineConfig { max_region: 1, code_bytes: 32 << 10, ..compiled.clone() };
     let steps = [1, 7, 100, 1000, 3000, 1];
     let mut exceptions = 0;
     for core in ["riscv.rv64", "riscv.rv32", "lowrisc.ibex"] {
         for seed in 0..programs {
             let want = run(core, seed, plain.clone(), &steps);
-            for (name, engine) in [("blocks", &blocks), ("compiled", &compiled), ("small", &small)]
-            {
+            let tiers =
+                [("blocks", &blocks), ("first", &compiled), ("second", &twice), ("small", &small)];
+            for (name, engine) in tiers {
                 let found = run(core, seed, engine.clone(), &steps);
                 for (i, (want, found)) in want.iter().zip(&found).enumerate() {
                     let what = format!("{core}, seed {seed}, {name}, stretch {i}");

@@ -1,5 +1,6 @@
 //! Cores of one ISA that share a view and a translation cache.
 
+mod compile;
 mod insight;
 mod run;
 mod translate;
@@ -25,6 +26,12 @@ pub struct EngineConfig {
     pub jit: bool,
     /// Executions of a block before it is compiled.
     pub tier_up: u32,
+    /// Entries of a compiled region before it is compiled once more, thoroughly.
+    pub tier_two: u32,
+    /// Compile on a thread of its own while the guest runs on. What the guest sees is the same.
+    pub background: bool,
+    /// Bytes of compiled code; the oldest goes when there is little room left.
+    pub code_bytes: usize,
     /// Guest instructions that one compiled region may have.
     pub max_region: u32,
     /// Guest instructions that one block may have.
@@ -36,7 +43,16 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        EngineConfig { jit: true, tier_up: 2000, max_region: 256, max_block: 64, parallel: false }
+        EngineConfig {
+            jit: true,
+            tier_up: 2000,
+            tier_two: 30_000,
+            background: false,
+            code_bytes: 64 << 20,
+            max_region: 256,
+            max_block: 64,
+            parallel: false,
+        }
     }
 }
 
@@ -192,7 +208,7 @@ impl Cluster {
                 ram.listen(&listener);
             }
         }
-        let jit = if config.jit { Jit::new(config.parallel) } else { None };
+        let jit = if config.jit { Jit::new(&config) } else { None };
         let mut cluster = Cluster {
             jit,
             config,
@@ -237,6 +253,7 @@ impl Cluster {
         budget: u64,
     ) -> Ran {
         let mut s = Session { core, system, start, ps: ps_per_insn, total: budget, left: budget };
+        self.collect_compiled();
         self.cores[core].events.host_floats = true;
         self.watch_others(core);
         if self.config.parallel {

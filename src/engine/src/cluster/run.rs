@@ -16,6 +16,8 @@ impl Cluster {
         let mut link = None;
         // Compiled code has left the next instruction to the interpreter.
         let mut refused = false;
+        // The region at the program counter wants to be compiled again.
+        let mut again = false;
         loop {
             if attend {
                 if let Some(stop) = self.attend(s, first) {
@@ -37,6 +39,9 @@ impl Cluster {
                     continue;
                 }
             };
+            if std::mem::take(&mut again) {
+                self.again(s.core, block);
+            }
             if let Some((from, way, key)) = link.take() {
                 let c = &self.cores[s.core];
                 // Unless translations were dropped meanwhile, and numbers mean other blocks.
@@ -48,6 +53,8 @@ impl Cluster {
                 Leave::Lookup | Leave::Stop => {}
                 Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
                 Leave::Hot(block) => self.hot(s.core, block),
+                Leave::Again => again = true,
+                Leave::Spent => self.sample(s),
                 Leave::Raise(exception) => self.raise(s, exception),
             }
             attend = self.cores[s.core].events.leave;
@@ -113,7 +120,13 @@ impl Cluster {
                     (_, 0) => stats.exits_budget += 1,
                     _ => stats.exits_lookup += 1,
                 }
-                Leave::Lookup
+                if exec.frame.again != 0 {
+                    Leave::Again
+                } else if exec.left < u64::from(self.config.max_block) && !*refused {
+                    Leave::Spent
+                } else {
+                    Leave::Lookup
+                }
             } else {
                 if code == 0 && block.heat.get() == 0 && !*refused {
                     break Leave::Hot(at);

@@ -1,9 +1,8 @@
-//! From addresses to blocks and regions: lookup, lifting, compiling, invalidation.
+//! From addresses to blocks: lookup, lifting, invalidation.
 
 use super::{Cluster, Session};
 use crate::cache::{BlockKey, NewBlock};
 use crate::interp;
-use crate::jit::region::{Known, Region};
 use crate::mmu::{CODE_PAGE, CodePage};
 use crate::ram::CodeEvent;
 use hetemu_isa::{Access, Block, Exception, FetchFault, Mode};
@@ -12,7 +11,7 @@ use hetemu_isa::{Access, Block, Exception, FetchFault, Mode};
 const MAX_OPS: usize = 8 << 20;
 
 /// Code as it was when it was translated, for as far as a block may reach.
-struct Copy {
+pub(super) struct Copy {
     first: Vec<u8>,
     second: Vec<u8>,
 }
@@ -171,7 +170,7 @@ impl Cluster {
 
     /// Lifts a block; also says whether the lifter asked for bytes beyond the page.
     #[allow(clippy::too_many_arguments)]
-    fn lift(
+    pub(super) fn lift(
         &self,
         core: usize,
         mode: Mode,
@@ -240,98 +239,6 @@ impl Cluster {
         }
         self.stats.blocks += 1;
         (block, racy)
-    }
-
-    /// A block has been run often, or has compiled code.
-    pub(super) fn hot(&mut self, core: usize, block: u32) {
-        let Some(b) = self.cache.get(block) else { return };
-        if b.code.get() != 0 {
-            return;
-        }
-        let key = b.key;
-        // Not asked again, unless it gets code.
-        b.heat.set(u32::MAX);
-        if b.interpret || b.second.is_some() || self.jit.is_none() {
-            return;
-        }
-        let Some(region) = self.region(core, key).filter(|r| self.is_worth(r)) else { return };
-        let layout = self.cores[core].cpu.layout().clone();
-        let Some(jit) = &mut self.jit else { return };
-        let Some(compiled) = jit.compile(&region, &layout) else {
-            if jit.is_full() {
-                self.drop_code();
-            }
-            return;
-        };
-        jit.set_slot(key, Some(compiled.code));
-        self.stats.regions += 1;
-        self.stats.region_insns += u64::from(compiled.insns);
-        self.stats.code_bytes = jit.code_bytes() as u64;
-        for pc in region.blocks.keys() {
-            self.cache.join(&region.key_of(*pc), key);
-        }
-        if let Some(b) = self.cache.get(block) {
-            b.code.set(compiled.code);
-            b.heat.set(0);
-        }
-        let c = &mut self.cores[core];
-        let core_key = c.key();
-        c.jumps.set(key.va, core_key, block, compiled.code);
-    }
-
-    /// The region around a block.
-    fn region(&self, core: usize, head: BlockKey) -> Option<Region> {
-        let c = &self.cores[core];
-        let code = self.cache.code_page(&head)?;
-        let known = |key: &BlockKey| {
-            let b = self.cache.get(self.cache.find(key)?)?;
-            let guess = Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0);
-            (!b.interpret && b.second.is_none()).then_some(Known { count: b.count, guess })
-        };
-        let lift = |pc: u64, limit: u32| {
-            let skip = pc.wrapping_sub(head.va);
-            let at = CodePage {
-                ram: code.ram.clone(),
-                offset: code.offset.wrapping_add(skip),
-                host: code.host.wrapping_add(skip as usize),
-            };
-            let limit = limit.min(self.config.max_block.max(1));
-            self.lift(core, c.mode, pc, limit, &at, None, None).0.ok()
-        };
-        Region::collect(head, c.cpu.layout(), self.config.max_region, known, lift)
-    }
-
-    /// Whether compiling a region saves anything: not for a few instructions before a helper, where
-    /// the interpreter must go on anyway.
-    fn is_worth(&self, region: &Region) -> bool {
-        if region.insns() >= 8 || !region.is_straight() {
-            return true;
-        }
-        let known = |pc: u64| self.cache.get(self.cache.find(&region.key_of(pc))?);
-        let mut seen = region.outside().filter_map(known).peekable();
-        seen.peek().is_none() || seen.any(|b| !b.interpret)
-    }
-
-    /// Drops all translations: compiled code has no room left.
-    fn drop_code(&mut self) {
-        self.cache.clear();
-        if let Some(jit) = &mut self.jit {
-            jit.clear();
-        }
-        self.rekey();
-    }
-
-    /// Unlinks compiled code of blocks that were dropped.
-    pub(super) fn unlink_stale(&mut self) {
-        for key in self.cache.take_stale() {
-            if let Some(jit) = &mut self.jit {
-                jit.set_slot(key, None);
-            }
-            if let Some(b) = self.cache.find(&key).and_then(|at| self.cache.get(at)) {
-                b.code.set(0);
-                b.heat.set(self.config.tier_up);
-            }
-        }
     }
 
     /// Gives every core a new key: translations were dropped.

@@ -617,9 +617,7 @@ pub(crate) fn operands(inst: &Inst, mut f: impl FnMut(Val)) {
             f(a);
             f(b);
         }
-        Inst::Select(a, b, c)
-        | Inst::Fma { args: [a, b, c], .. }
-        | Inst::Call(_, [a, b, c]) => {
+        Inst::Select(a, b, c) | Inst::Fma { args: [a, b, c], .. } | Inst::Call(_, [a, b, c]) => {
             f(a);
             f(b);
             f(c);

@@ -17,6 +17,10 @@ pub(crate) enum Leave {
     Link(u32, u8),
     /// The next block asks for attention: it has compiled code, or should have.
     Hot(u32),
+    /// The compiled region at the counter wants to be compiled again.
+    Again,
+    /// The budget ran out in the compiled region at the counter, or nearly so.
+    Spent,
     /// The budget is used up, or the events say what to do.
     Stop,
     /// The instruction raised; the counter is its own address.

@@ -1,19 +1,35 @@
 //! Executable memory: one stretch, mapped twice, so that no page is ever writable and executable.
+//! Pieces are given back one by one.
 #![allow(unsafe_code)]
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::null_mut;
 
-/// A stretch of code, filled from its beginning and emptied as a whole.
+/// Pieces begin at multiples of this.
+const ALIGN: usize = 32;
+
+/// A stretch of code.
 #[derive(Debug)]
 pub(crate) struct Arena {
     write: *mut u8,
     exec: *const u8,
     len: usize,
+    /// Free stretches: offset and bytes. Neighbours are merged.
+    free: BTreeMap<usize, usize>,
     used: usize,
+}
+
+/// A piece of the arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// Where it is run.
+    pub(crate) code: usize,
+    /// Bytes.
+    pub(crate) len: usize,
 }
 
 // SAFETY: the mappings belong to this value alone; nothing in them is tied to a thread.
@@ -30,7 +46,10 @@ impl Arena {
         };
         let write = map(ProtFlags::READ | ProtFlags::WRITE)?.cast::<u8>();
         match map(ProtFlags::READ | ProtFlags::EXEC) {
-            Ok(exec) => Ok(Arena { write, exec: exec.cast::<u8>(), len, used: 0 }),
+            Ok(exec) => {
+                let free = BTreeMap::from([(0, len)]);
+                Ok(Arena { write, exec: exec.cast::<u8>(), len, free, used: 0 })
+            }
             Err(error) => {
                 // SAFETY: mapped above, and nobody else knows of it.
                 let _ = unsafe { munmap(write.cast::<c_void>(), len) };
@@ -39,26 +58,45 @@ impl Arena {
         }
     }
 
-    /// Puts code in; none if it is full.
-    pub(crate) fn put(&mut self, code: &[u8]) -> Option<usize> {
-        let at = self.used.next_multiple_of(32);
-        if at.checked_add(code.len())? > self.len {
-            return None;
+    /// Puts code in; none if there is no stretch of free memory that it fits in.
+    pub(crate) fn put(&mut self, code: &[u8]) -> Option<Piece> {
+        let len = code.len().max(1).checked_next_multiple_of(ALIGN)?;
+        let (&at, &room) = self.free.iter().find(|(_, room)| **room >= len)?;
+        self.free.remove(&at);
+        if room > len {
+            self.free.insert(at + len, room - len);
         }
-        // SAFETY: the range was checked to lie in the mapping, and holds no code that is in use.
+        self.used += len;
+        // SAFETY: the range was free: it lies in the mapping and holds no code that is in use.
         unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), self.write.add(at), code.len()) };
-        self.used = at + code.len();
-        Some(self.exec as usize + at)
+        Some(Piece { code: self.exec as usize + at, len })
+    }
+
+    /// Gives a piece back. Nothing may run it or lead to it any more.
+    pub(crate) fn take(&mut self, piece: Piece) {
+        let mut at = piece.code - self.exec as usize;
+        let mut len = piece.len;
+        self.used -= len;
+        if let Some((&before, &room)) = self.free.range(..at).next_back()
+            && before + room == at
+        {
+            self.free.remove(&before);
+            (at, len) = (before, len + room);
+        }
+        if let Some(room) = self.free.remove(&(at + len)) {
+            len += room;
+        }
+        self.free.insert(at, len);
+    }
+
+    /// Whether a good part of it is free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.used + (self.len >> 3) < self.len
     }
 
     /// Bytes in use.
     pub(crate) fn used(&self) -> usize {
         self.used
-    }
-
-    /// Drops everything after the first bytes. No code of it may run or be linked to.
-    pub(crate) fn reset(&mut self, keep: usize) {
-        self.used = keep;
     }
 }
 
@@ -69,5 +107,28 @@ impl Drop for Arena {
             let _ = munmap(self.write.cast::<c_void>(), self.len);
             let _ = munmap(self.exec.cast_mut().cast::<c_void>(), self.len);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_come_back() {
+        let mut arena = Arena::new(4096).unwrap();
+        let a = arena.put(&[1; 1000]).unwrap();
+        let b = arena.put(&[2; 1000]).unwrap();
+        let c = arena.put(&[3; 2000]).unwrap();
+        assert!(arena.put(&[4; 100]).is_none());
+        arena.take(a);
+        arena.take(b);
+        assert_eq!(arena.used(), 2016);
+        let d = arena.put(&[5; 2000]).unwrap();
+        assert_eq!(d.code, a.code, "neighbours are merged");
+        arena.take(c);
+        arena.take(d);
+        assert_eq!(arena.used(), 0);
+        assert!(arena.put(&[6; 4096]).is_some());
     }
 }

@@ -1,9 +1,10 @@
 //! From the IR of a region to Cranelift's.
 
+use super::Runtime;
+use super::compiler::{Job, signature, tail_signature};
 use super::entry::Calc;
 use super::ints::condition;
 use super::region::Region;
-use super::{Runtime, signature, tail_signature};
 use crate::cache::{JUMP_BITS, JumpEntry};
 use crate::frame::Frame;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -45,6 +46,11 @@ pub(super) struct Generator<'a> {
     pub(super) layout: &'a Layout,
     runtime: Runtime,
     links: HashMap<u64, usize>,
+    counter: Option<usize>,
+    /// Slots are stored when they are put, not at exits: less code, for the first tier.
+    through: bool,
+    /// Where cold exits end: takes the program counter and the steps left.
+    leave: clif::Block,
     /// The host has fused multiply-add.
     pub(super) fma: bool,
     vars: Vec<Option<Variable>>,
@@ -67,14 +73,8 @@ pub(super) struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    pub(super) fn new(
-        mut b: FunctionBuilder<'a>,
-        region: &'a Region,
-        layout: &'a Layout,
-        runtime: Runtime,
-        links: HashMap<u64, usize>,
-        fma: bool,
-    ) -> Generator<'a> {
+    pub(super) fn new(mut b: FunctionBuilder<'a>, job: &'a Job, fma: bool) -> Generator<'a> {
+        let (region, layout) = (&job.region, &*job.layout);
         let tail = b.import_signature(tail_signature());
         let memory = b.import_signature(signature(CallConv::PreserveAll, 4));
         let calc = b.import_signature(signature(CallConv::PreserveAll, 5));
@@ -86,13 +86,20 @@ impl<'a> Generator<'a> {
         let start = b.block_params(entry)[1];
         let left = b.declare_var(types::I64);
         b.def_var(left, start);
+        let leave = b.create_block();
+        b.set_cold_block(leave);
+        b.append_block_param(leave, types::I64);
+        b.append_block_param(leave, types::I64);
         let tlb = b.ins().load(types::I64, plain(), frame, offset_of!(Frame, tlb) as i32);
         Generator {
             b,
             region,
             layout,
-            runtime,
-            links,
+            runtime: job.runtime,
+            links: job.links.iter().copied().collect(),
+            counter: job.counter,
+            through: !job.hottest,
+            leave,
             fma,
             vars: vec![None; REGS],
             left,
@@ -113,23 +120,69 @@ impl<'a> Generator<'a> {
 
     /// Writes everything.
     pub(super) fn run(mut self, config: TargetFrontendConfig) {
+        self.count_entry();
         self.load_slots();
         for pc in self.region.blocks.keys() {
             self.heads.insert(*pc, self.b.create_block());
         }
-        let dirty = self.flow();
+        let dirty = if self.through { BTreeMap::new() } else { self.flow() };
         if self.region.has_floats() {
             let one = self.b.ins().iconst(types::I64, 1);
             self.store_frame(one, offset_of!(Frame, floats));
         }
-        let head = self.heads[&self.region.head.va];
-        self.b.ins().jump(head, &[]);
+        self.choose_entry();
         for (pc, block) in &self.region.blocks {
             self.dirty = dirty.get(pc).copied().unwrap_or_default();
             self.block(*pc, block);
         }
+        self.b.switch_to_block(self.leave);
+        let [pc, left] = [0, 1].map(|i| self.b.block_params(self.leave)[i]);
+        self.set_pc(pc);
+        self.b.ins().return_(&[left]);
         self.b.seal_all_blocks();
         self.b.finalize(config);
+    }
+
+    /// Counts down; at the end the region asks to be compiled again instead of being run.
+    fn count_entry(&mut self) {
+        let Some(counter) = self.counter else { return };
+        let at = self.b.ins().iconst(types::I64, counter as i64);
+        let count = self.b.ins().load(types::I64, plain(), at, 0);
+        let count = self.b.ins().iadd_imm_s(count, -1);
+        self.b.ins().store(plain(), count, at, 0);
+        let over = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, count, 0);
+        let (ask, go) = (self.cold(), self.b.create_block());
+        self.b.ins().brif(over, ask, &[], go, &[]);
+        self.enter(ask);
+        self.store_frame(count, offset_of!(Frame, again));
+        let left = self.b.use_var(self.left);
+        self.b.ins().return_(&[left]);
+        self.enter(go);
+    }
+
+    /// Goes to the block that the program counter names; leaves if it is none that can be entered.
+    fn choose_entry(&mut self) {
+        let entries: Vec<u64> = self.region.entries().collect();
+        if let [head] = entries[..] {
+            let head = self.heads[&head];
+            self.b.ins().jump(head, &[]);
+            return;
+        }
+        let mut pc = self.load_frame(types::I64, usize::from(self.layout.pc.0) * 8);
+        if self.layout.bits < 64 {
+            pc = self.b.ins().band_imm_u(pc, (1 << self.layout.bits) - 1);
+        }
+        for entry in entries {
+            let here = self.b.ins().icmp_imm_s(IntCC::Equal, pc, entry as i64);
+            let other = self.b.create_block();
+            self.b.ins().brif(here, self.heads[&entry], &[], other, &[]);
+            self.enter(other);
+        }
+        // Nothing leads here; the interpreter would go on.
+        let one = self.b.ins().iconst(types::I64, 1);
+        self.store_frame(one, offset_of!(Frame, refused));
+        let left = self.b.use_var(self.left);
+        self.b.ins().return_(&[left]);
     }
 
     /// Loads every slot that the region names.
@@ -210,9 +263,7 @@ impl<'a> Generator<'a> {
         let (stop, go) = (self.cold(), self.b.create_block());
         self.b.ins().brif(short, stop, &[], go, &[]);
         self.enter(stop);
-        self.flush();
-        self.set_pc_const(pc);
-        self.b.ins().return_(&[left]);
+        self.leave_at(pc, left);
         self.enter(go);
         self.b.def_var(self.left, after);
 
@@ -243,12 +294,16 @@ impl<'a> Generator<'a> {
     fn flush(&mut self) {
         for slot in self.dirty.iter() {
             let Some(var) = self.vars[slot] else { continue };
-            let mut value = self.b.use_var(var);
-            if self.slot_type(slot) == types::I32 {
-                value = self.b.ins().uextend(types::I64, value);
-            }
-            self.b.ins().store(plain(), value, self.frame, slot as i32 * 8);
+            let value = self.b.use_var(var);
+            self.store_slot(slot, value);
         }
+    }
+
+    fn store_slot(&mut self, slot: usize, mut value: Value) {
+        if self.slot_type(slot) == types::I32 {
+            value = self.b.ins().uextend(types::I64, value);
+        }
+        self.b.ins().store(plain(), value, self.frame, slot as i32 * 8);
     }
 
     fn set_pc_const(&mut self, pc: u64) {
@@ -262,11 +317,16 @@ impl<'a> Generator<'a> {
 
     /// Leaves before the instruction being written, to the interpreter. In a block of its own.
     pub(super) fn leave_here(&mut self) {
-        self.flush();
-        self.set_pc_const(self.pc);
         let left = self.b.use_var(self.left);
         let left = self.b.ins().iadd_imm_s(left, i64::from(self.rest));
-        self.b.ins().return_(&[left]);
+        self.leave_at(self.pc, left);
+    }
+
+    /// Leaves for the interpreter at an address.
+    fn leave_at(&mut self, pc: u64, left: Value) {
+        self.flush();
+        let pc = self.b.ins().iconst(types::I64, pc as i64);
+        self.b.ins().jump(self.leave, &[pc.into(), left.into()]);
     }
 
     /// Leaves as `leave_here` does, saying that the interpreter must do the instruction.
@@ -432,7 +492,11 @@ impl<'a> Generator<'a> {
             }
         };
         self.b.def_var(var, value);
-        self.dirty.add(slot);
+        if self.through {
+            self.store_slot(usize::from(slot.0), value);
+        } else {
+            self.dirty.add(slot);
+        }
     }
 
     fn exit(&mut self, pc: u64, block: &Block) {

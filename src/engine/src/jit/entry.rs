@@ -29,6 +29,7 @@ pub(crate) fn enter(
 ) -> u64 {
     frame.context = std::ptr::from_mut(cx).cast();
     frame.refused = 0;
+    frame.again = 0;
     frame.floats = 0;
     let unit = cx.unit;
     // Reading the host's flags is slow. They are clear after compiled code with floats; only what

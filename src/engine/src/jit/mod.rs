@@ -1,126 +1,133 @@
-//! Tier 1: regions of hot blocks, compiled by Cranelift.
+//! Tiers 1 and 2: regions of hot blocks, compiled by Cranelift.
 //!
-//! A region is a function over its core's [`Frame`]: guest slots are SSA variables, loaded at the
-//! entry and stored at exits, all of which are cold blocks. Whatever is surprising (a device, a
-//! fault, a store into code, the end of the budget inside a block) leaves with the address of that
-//! instruction and an exact count, and the interpreter goes on: there is one implementation of all
-//! that.
+//! A region is a function over its core's [`Frame`](crate::frame::Frame): guest slots are SSA
+//! variables, loaded at the entry and stored at exits, all of which are cold blocks. Whatever is
+//! surprising (a device, a fault, a store into code, the end of the budget inside a block) leaves
+//! with the address of that instruction and an exact count, and the interpreter goes on: there is
+//! one implementation of all that.
 //!
-//! Exits to a known address of the same page go through an 8-byte slot that holds the exit stub
-//! until that address is compiled; others through the core's jump table.
+//! Exits to a known address of the same page go through a word of [`Links`]; others through the
+//! core's jump table. The first tier compiles only what runs often and stops where there is code
+//! already; a region that is entered often is compiled again, with all that it reaches.
 
 mod arena;
 mod calls;
 mod codegen;
+mod compiler;
 mod entry;
 mod floats;
 mod ints;
+mod links;
 mod memory;
 pub(crate) mod region;
+mod worker;
 
 pub(crate) use entry::{SlowCx, enter};
+pub(crate) use worker::Done;
 
-use crate::cache::BlockKey;
-use crate::cluster::CodeRange;
-use arena::Arena;
-use codegen::Generator;
-use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{AbiParam, Function, InstBuilder, Signature, types};
-use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
-use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{CodegenError, Context};
-use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use crate::cache::{AddressMap, BlockKey};
+use crate::cluster::{CodeRange, EngineConfig};
+use arena::{Arena, Piece};
+use compiler::{Compiler, Job};
 use hetemu_isa::Layout;
+use links::Links;
 use region::Region;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
+use worker::Worker;
 
-/// Bytes of compiled code that a cluster may have.
-const ARENA: usize = 64 << 20;
+/// Jobs that may wait for the compiling thread.
+const MAX_PENDING: usize = 256;
 
 /// Addresses that compiled code is linked with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Runtime {
     /// `extern "C" fn(frame, left, code) -> left`
     pub(crate) trampoline: usize,
     /// `tail fn(frame, left) -> left` that returns at once.
     pub(crate) stub: usize,
-    memory: usize,
-    calc: usize,
+    pub(super) memory: usize,
+    pub(super) calc: usize,
+    pub(super) call: usize,
     /// Other cores run at the same time.
-    parallel: bool,
-    call: usize,
+    pub(super) parallel: bool,
 }
 
-/// The compiler of a cluster and its code.
+/// How a region is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// Quickly; after so many entries it wants to be compiled again.
+    First(u32),
+    /// Thoroughly.
+    Second,
+}
+
+/// A compiled region.
+#[derive(Debug)]
+pub(crate) struct Code {
+    piece: Piece,
+    id: u64,
+    /// Addresses that it can be entered at, its head first.
+    pub(crate) entries: Vec<BlockKey>,
+    /// Entries left until it wants to be compiled again; compiled code counts.
+    counter: Box<AtomicI64>,
+}
+
+impl Code {
+    /// Where it is run.
+    pub(crate) fn address(&self) -> usize {
+        self.piece.code
+    }
+}
+
+/// The compiled code of a cluster, and what makes it.
 pub(crate) struct Jit {
-    isa: OwnedTargetIsa,
-    context: Context,
-    builder: FunctionBuilderContext,
+    compiler: Compiler,
+    worker: Option<Worker>,
     arena: Arena,
-    keep: usize,
     pub(crate) runtime: Runtime,
-    /// What links to an address go through.
-    slots: HashMap<BlockKey, usize>,
-    chunks: Vec<Box<[AtomicUsize]>>,
-    used: usize,
+    links: Links,
+    regions: AddressMap<BlockKey, Code>,
+    /// Heads of regions in the order they were compiled in, with their numbers.
+    order: VecDeque<(BlockKey, u64)>,
+    /// Jobs under way by head. What is not here when it is done is thrown away.
+    pending: AddressMap<BlockKey, (u64, Box<AtomicI64>)>,
+    next: u64,
     /// Time spent compiling.
     spent: Duration,
     /// What was compiled, if that is recorded.
     record: Option<Vec<CodeRange>>,
 }
 
-const CHUNK: usize = 1024;
-
-/// Code of a region.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Compiled {
-    pub(crate) code: usize,
-    pub(crate) insns: u32,
-}
-
 impl Jit {
     /// Makes a compiler for the host. None if the host cannot run compiled code.
-    pub(crate) fn new(parallel: bool) -> Option<Jit> {
-        let mut flags = settings::builder();
-        let verify = if cfg!(debug_assertions) { "true" } else { "false" };
-        for (name, value) in [
-            ("opt_level", "none"),
-            ("is_pic", "false"),
-            ("unwind_info", "false"),
-            ("enable_probestack", "false"),
-            ("preserve_frame_pointers", "true"),
-            ("enable_verifier", verify),
-        ] {
-            flags.set(name, value).ok()?;
-        }
-        let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
-        let mut jit = Jit {
-            isa,
-            context: Context::new(),
-            builder: FunctionBuilderContext::new(),
-            arena: Arena::new(ARENA).ok()?,
-            keep: 0,
-            runtime: Runtime { trampoline: 0, stub: 0, memory: 0, calc: 0, call: 0, parallel },
-            slots: HashMap::new(),
-            chunks: Vec::new(),
-            used: 0,
+    pub(crate) fn new(config: &EngineConfig) -> Option<Jit> {
+        let mut compiler = Compiler::new()?;
+        let mut arena = Arena::new(config.code_bytes).ok()?;
+        let mut put = |code: Option<Vec<u8>>| Some(arena.put(&code?)?.code);
+        let runtime = Runtime {
+            trampoline: put(compiler.trampoline())?,
+            stub: put(compiler.stub())?,
+            memory: put(compiler.thunk(4, entry::slow_memory as *const () as usize))?,
+            calc: put(compiler.thunk(5, entry::slow_calc as *const () as usize))?,
+            call: put(compiler.thunk(5, calls::slow_call as *const () as usize))?,
+            parallel: config.parallel,
+        };
+        Some(Jit {
+            compiler,
+            worker: if config.background { Worker::start() } else { None },
+            arena,
+            runtime,
+            links: Links::default(),
+            regions: AddressMap::default(),
+            order: VecDeque::new(),
+            pending: AddressMap::default(),
+            next: 0,
             spent: Duration::ZERO,
             record: None,
-        };
-        jit.runtime.trampoline = jit.trampoline().ok()?;
-        jit.runtime.stub = jit.stub().ok()?;
-        jit.runtime.memory = jit.thunk(4, entry::slow_memory as *const () as usize).ok()?;
-        jit.runtime.calc = jit.thunk(5, entry::slow_calc as *const () as usize).ok()?;
-        jit.runtime.call = jit.thunk(5, calls::slow_call as *const () as usize).ok()?;
-        jit.keep = jit.arena.used();
-        Some(jit)
-    }
-
-    /// Whether code must be dropped before more is compiled.
-    pub(crate) fn is_full(&self) -> bool {
-        self.arena.used() + (1 << 20) > ARENA
+        })
     }
 
     /// Host time spent compiling, in ns.
@@ -143,151 +150,137 @@ impl Jit {
         self.arena.used()
     }
 
-    /// The slot that links to an address go through.
-    fn slot(&mut self, key: BlockKey) -> usize {
-        if let Some(slot) = self.slots.get(&key) {
-            return *slot;
-        }
-        if self.used.is_multiple_of(CHUNK) {
-            let stub = self.runtime.stub;
-            self.chunks.push((0..CHUNK).map(|_| AtomicUsize::new(stub)).collect());
-        }
-        let chunk = &self.chunks[self.used / CHUNK];
-        let slot = std::ptr::from_ref(&chunk[self.used % CHUNK]) as usize;
-        self.used += 1;
-        self.slots.insert(key, slot);
-        slot
+    /// The region that begins at an address.
+    pub(crate) fn region(&self, head: &BlockKey) -> Option<&Code> {
+        self.regions.get(head)
     }
 
-    /// Has links to an address lead to its code, or to the exit stub.
-    pub(crate) fn set_slot(&mut self, key: BlockKey, code: Option<usize>) {
-        let code = code.unwrap_or(self.runtime.stub);
-        let Some(slot) = self.slots.get(&key) else {
-            if code != self.runtime.stub {
-                self.slot(key);
-                self.set_slot(key, Some(code));
-            }
-            return;
+    /// Whether a region that begins at an address is being compiled.
+    pub(crate) fn is_pending(&self, head: &BlockKey) -> bool {
+        self.pending.contains_key(head)
+    }
+
+    /// Compiles a region: gives the job if it is done at once, else see [`Jit::done`].
+    pub(crate) fn compile(&mut self, region: Region, layout: Layout, tier: Tier) -> Option<Done> {
+        if self.pending.len() >= MAX_PENDING {
+            return None;
+        }
+        let head = region.head;
+        let stub = self.runtime.stub;
+        let links =
+            region.outside().map(|pc| (pc, self.links.slot(region.key_of(pc), stub))).collect();
+        let entries = match tier {
+            Tier::First(entries) => i64::from(entries),
+            Tier::Second => i64::MAX,
         };
-        let size = CHUNK * size_of::<AtomicUsize>();
-        for chunk in &self.chunks {
-            let at = slot.wrapping_sub(chunk.as_ptr() as usize);
-            if at < size {
-                chunk[at / size_of::<AtomicUsize>()].store(code, Relaxed);
+        let counter = Box::new(AtomicI64::new(entries));
+        self.next += 1;
+        let job = Job {
+            id: self.next,
+            region,
+            layout: Arc::new(layout),
+            runtime: self.runtime,
+            links,
+            counter: (tier != Tier::Second).then(|| counter.as_ptr() as usize),
+            hottest: tier == Tier::Second,
+        };
+        self.pending.insert(head, (self.next, counter));
+        let job = match &self.worker {
+            Some(worker) => worker.send(job).err()?,
+            None => job,
+        };
+        Some(Done::of(&mut self.compiler, job))
+    }
+
+    /// A job that the thread has done.
+    pub(crate) fn done(&mut self) -> Option<Done> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        self.worker.as_ref()?.done().ok()
+    }
+
+    /// Whether what a job made is still of use.
+    pub(crate) fn is_wanted(&self, done: &Done) -> bool {
+        self.pending.get(&done.job.region.head).is_some_and(|(id, _)| *id == done.job.id)
+    }
+
+    /// Enters the code of a job; gives its head, unless it is refused or not wanted any more.
+    pub(crate) fn install(&mut self, done: Done) -> Option<BlockKey> {
+        self.spent += done.spent;
+        if !self.is_wanted(&done) {
+            return None;
+        }
+        let Done { job, code, .. } = done;
+        let head = job.region.head;
+        let (id, counter) = self.pending.remove(&head)?;
+        let code = code?;
+        let piece = self.arena.put(&code)?;
+        if let Some(record) = &mut self.record {
+            let insns = job.region.insns();
+            record.push(CodeRange { host: piece.code, len: code.len(), va: head.va, insns });
+        }
+        let entries = job.region.entries().map(|pc| job.region.key_of(pc)).collect();
+        self.order.push_back((head, id));
+        self.regions.insert(head, Code { piece, id, entries, counter });
+        Some(head)
+    }
+
+    /// A region to drop if there is little room left, the oldest.
+    pub(crate) fn to_evict(&mut self) -> Option<BlockKey> {
+        if self.arena.has_room() {
+            return None;
+        }
+        while let Some((head, id)) = self.order.pop_front() {
+            if self.regions.get(&head).is_some_and(|r| r.id == id) {
+                return Some(head);
             }
+        }
+        None
+    }
+
+    /// Has links to an address lead to code, or to the exit stub.
+    pub(crate) fn link(&mut self, key: BlockKey, code: Option<usize>) {
+        self.links.set(key, code.unwrap_or(self.runtime.stub), self.runtime.stub);
+    }
+
+    /// Drops the code of a region. Nothing may lead to it any more.
+    pub(crate) fn free(&mut self, head: &BlockKey) {
+        if let Some(code) = self.regions.remove(head) {
+            self.arena.take(code.piece);
+        }
+    }
+
+    /// Does not want a region any more that is being compiled.
+    pub(crate) fn cancel(&mut self, head: &BlockKey) {
+        self.pending.remove(head);
+    }
+
+    /// Counts so many entries of a region.
+    pub(crate) fn count(&self, head: &BlockKey, entries: i64) {
+        if let Some(code) = self.regions.get(head) {
+            let left = code.counter.load(Relaxed);
+            // One that is settled stays so.
+            if left < i64::from(u32::MAX) {
+                code.counter.store(left - entries, Relaxed);
+            }
+        }
+    }
+
+    /// Has a region not ask again to be compiled.
+    pub(crate) fn settle(&self, head: &BlockKey) {
+        if let Some(code) = self.regions.get(head) {
+            code.counter.store(i64::MAX, Relaxed);
         }
     }
 
     /// Drops all code. None may be running.
     pub(crate) fn clear(&mut self) {
-        self.arena.reset(self.keep);
-        self.slots.clear();
-        self.chunks.clear();
-        self.used = 0;
-    }
-
-    /// Compiles a region; none if there is no room left, or Cranelift refuses it.
-    pub(crate) fn compile(&mut self, region: &Region, layout: &Layout) -> Option<Compiled> {
-        let started = Instant::now();
-        let mut func = Function::with_name_signature(Default::default(), tail_signature());
-        let links = region.outside().map(|pc| (pc, self.slot(region.key_of(pc)))).collect();
-        let mut context = std::mem::take(&mut self.builder);
-        let b = FunctionBuilder::new(&mut func, &mut context);
-        let fma =
-            self.isa.isa_flags().iter().any(|f| f.name == "has_fma" && f.as_bool() == Some(true));
-        Generator::new(b, region, layout, self.runtime, links, fma).run(self.isa.frontend_config());
-        self.builder = context;
-        let finished = self.finish(func);
-        self.spent += started.elapsed();
-        let (code, insns) = (finished.ok()?, region.insns());
-        if let Some(record) = &mut self.record {
-            let len = self.context.compiled_code().map_or(0, |c| c.code_buffer().len());
-            record.push(CodeRange { host: code, len, va: region.head.va, insns });
+        for (_, code) in self.regions.drain() {
+            self.arena.take(code.piece);
         }
-        Some(Compiled { code, insns })
+        self.order.clear();
+        self.pending.clear();
+        self.links.clear();
     }
-
-    fn finish(&mut self, func: Function) -> Result<usize, CodegenError> {
-        self.context.clear();
-        self.context.func = func;
-        let compiled =
-            self.context.compile(&*self.isa, &mut ControlPlane::default()).map_err(|e| e.inner)?;
-        self.arena.put(compiled.code_buffer()).ok_or(CodegenError::CodeTooLarge)
-    }
-
-    fn build(
-        &mut self,
-        signature: Signature,
-        body: impl FnOnce(&mut FunctionBuilder<'_>),
-    ) -> Result<usize, CodegenError> {
-        let mut func = Function::with_name_signature(Default::default(), signature);
-        let mut b = FunctionBuilder::new(&mut func, &mut self.builder);
-        let block = b.create_block();
-        b.append_block_params_for_function_params(block);
-        b.switch_to_block(block);
-        b.seal_block(block);
-        body(&mut b);
-        b.finalize(self.isa.frontend_config());
-        self.finish(func)
-    }
-
-    /// From C to the convention of compiled code.
-    fn trampoline(&mut self) -> Result<usize, CodegenError> {
-        let mut signature = signature(CallConv::SystemV, 3);
-        signature.returns.push(AbiParam::new(types::I64));
-        self.build(signature, |b| {
-            let block = b.current_block().unwrap_or_default_block();
-            let params = b.block_params(block).to_vec();
-            let tail = b.import_signature(tail_signature());
-            let call = b.ins().call_indirect(tail, params[2], &params[..2]);
-            let left = b.inst_results(call)[0];
-            b.ins().return_(&[left]);
-        })
-    }
-
-    /// Where links lead whose target has no code.
-    fn stub(&mut self) -> Result<usize, CodegenError> {
-        self.build(tail_signature(), |b| {
-            let block = b.current_block().unwrap_or_default_block();
-            let left = b.block_params(block)[1];
-            b.ins().return_(&[left]);
-        })
-    }
-
-    /// A function that preserves all registers around a C function.
-    fn thunk(&mut self, params: usize, target: usize) -> Result<usize, CodegenError> {
-        self.build(signature(CallConv::PreserveAll, params), |b| {
-            let block = b.current_block().unwrap_or_default_block();
-            let args = b.block_params(block).to_vec();
-            let c = b.import_signature(signature(CallConv::SystemV, params));
-            let target = b.ins().iconst(types::I64, target as i64);
-            b.ins().call_indirect(c, target, &args);
-            b.ins().return_(&[]);
-        })
-    }
-}
-
-/// The current block of a builder that has one.
-trait CurrentBlock {
-    fn unwrap_or_default_block(self) -> cranelift_codegen::ir::Block;
-}
-
-impl CurrentBlock for Option<cranelift_codegen::ir::Block> {
-    fn unwrap_or_default_block(self) -> cranelift_codegen::ir::Block {
-        self.unwrap_or(cranelift_codegen::ir::Block::from_u32(0))
-    }
-}
-
-/// So many words in, nothing out.
-fn signature(conv: CallConv, params: usize) -> Signature {
-    let mut s = Signature::new(conv);
-    s.params = vec![AbiParam::new(types::I64); params];
-    s
-}
-
-/// Of compiled code.
-fn tail_signature() -> Signature {
-    let mut s = signature(CallConv::Tail, 2);
-    s.returns.push(AbiParam::new(types::I64));
-    s
 }

@@ -1,8 +1,9 @@
 //! Which blocks are compiled together.
 //!
-//! From a hot block on, everything that was ever run and is reached by known jumps inside the page;
-//! also the addresses that calls return to, so that small functions stay in one region with their
-//! callers. Blocks are cut where others begin.
+//! From a hot block on, what runs often enough and is reached by known jumps inside the page; also
+//! the addresses that calls return to, so that small functions stay in one region with their
+//! callers. Blocks are cut where others begin. A region can be entered at its head and where calls
+//! out of it return to.
 
 use crate::cache::BlockKey;
 use crate::interp::lower::is_float;
@@ -11,7 +12,7 @@ use hetemu_isa::{Layout, Slot};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Blocks that become one function.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Region {
     pub(crate) head: BlockKey,
     pub(crate) blocks: BTreeMap<u64, Block>,
@@ -20,8 +21,23 @@ pub(crate) struct Region {
     page_bits: u8,
 }
 
+/// How far a region reaches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope {
+    /// Instructions.
+    pub(crate) max: u32,
+    /// Blocks that the interpreter has run less often stay out.
+    pub(crate) min_runs: u32,
+    /// Blocks at which compiled code can be entered already may be compiled once more.
+    pub(crate) again: bool,
+}
+
 /// What the translation cache says of an address in the page.
 pub(crate) struct Known {
+    /// How often it was interpreted, at most.
+    pub(crate) runs: u32,
+    /// Compiled code can be entered here.
+    pub(crate) compiled: bool,
     /// Instructions of its translation: a region must not reach beyond them, for what is behind may
     /// change without touching the translation.
     pub(crate) count: u32,
@@ -35,7 +51,7 @@ impl Region {
     pub(crate) fn collect(
         head: BlockKey,
         layout: &Layout,
-        max: u32,
+        scope: Scope,
         known: impl Fn(&BlockKey) -> Option<Known>,
         lift: impl Fn(u64, u32) -> Option<Block>,
     ) -> Option<Region> {
@@ -49,10 +65,14 @@ impl Region {
         let mut seen = BTreeSet::new();
         let mut insns = 0;
         while let Some(pc) = todo.pop_front() {
-            if !seen.insert(pc) || insns >= max || !region.near(pc) {
+            if !seen.insert(pc) || insns >= scope.max || !region.near(pc) {
                 continue;
             }
             let Some(about) = known(&region.key_of(pc)) else { continue };
+            let left_out = about.runs < scope.min_runs || about.compiled && !scope.again;
+            if left_out && pc != head.va {
+                continue;
+            }
             // Cut the block that this address lies in.
             let inside = region.blocks.range(..pc).next_back().and_then(|(at, block)| {
                 starts(block).position(|s| s == pc).map(|n| (*at, n as u32))
@@ -107,6 +127,23 @@ impl Region {
     pub(crate) fn key_of(&self, pc: u64) -> BlockKey {
         let host = self.head.host.wrapping_add(pc.wrapping_sub(self.head.va) as usize);
         BlockKey { host, va: pc, mode: self.head.mode }
+    }
+
+    /// Addresses at which the region can be entered: its head, then where calls out of it return.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = u64> {
+        let mut list = BTreeSet::new();
+        for block in self.blocks.values() {
+            if let Exit::Jump(to, Hint::Call(back)) = block.exit
+                && !self.blocks.contains_key(&to)
+            {
+                list.insert(back);
+            }
+            if let Exit::Indirect(_, Hint::Call(back)) = block.exit {
+                list.insert(back);
+            }
+        }
+        list.retain(|pc| self.blocks.contains_key(pc) && *pc != self.head.va);
+        std::iter::once(self.head.va).chain(list)
     }
 
     /// Addresses in the page that the region leaves to.

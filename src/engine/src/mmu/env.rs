@@ -59,13 +59,7 @@ impl Env for Outer<'_> {
         self.load(cpu, va, acc).map_err(Halt::Raise)
     }
 
-    fn virt_write(
-        &mut self,
-        cpu: &mut dyn Cpu,
-        va: u64,
-        size: u8,
-        value: u64,
-    ) -> Result<(), Halt> {
+    fn virt_write(&mut self, cpu: &mut dyn Cpu, va: u64, size: u8, value: u64) -> Result<(), Halt> {
         let acc = Acc(u16::from(size & 3));
         if self.events.compiled {
             return self.quick_store(cpu, va, acc, value).ok_or(Halt::Redo);

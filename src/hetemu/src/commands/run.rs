@@ -3,7 +3,7 @@
 use super::look::{Kept, Looking};
 use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
-use crate::cli::{Run, Switch};
+use crate::cli::{Jit, Run, Switch};
 use crate::console::{NetEnd, Plug, Shared};
 use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
@@ -147,8 +147,9 @@ fn image(text: &str) -> Result<ImageArg, u8> {
 fn options(args: &Run) -> Options {
     let defaults = EngineConfig::default();
     let engine = EngineConfig {
-        jit: args.jit == Switch::On,
+        jit: args.jit != Jit::Off,
         tier_up: args.tier_up.unwrap_or(defaults.tier_up),
+        background: args.jit == Jit::On,
         ..defaults
     };
     Options {
