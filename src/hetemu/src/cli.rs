@@ -120,6 +120,8 @@ Serial plugs: stdio, null, pty, file:PATH, tcp:HOST:PORT, listen:HOST:PORT, unix
 unix-listen:PATH.
 Network plugs: null, user; user,hostfwd=tcp:127.0.0.1:2222-:22 leads a port of the host into the
 guest (tcp or udp, any number), user,restrict=on lets the guest reach nothing outside.
+Block plugs: null, raw:PATH, qcow2:PATH, a PATH that ends in .img, .raw, .iso or .qcow2; behind it
+,ro refuses writes and ,snapshot lets them vanish with the run.
 On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
 
 Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad

@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str)] = &[
     ("E1010", include_str!("explain/E1010.md")),
     ("E1011", include_str!("explain/E1011.md")),
     ("E1012", include_str!("explain/E1012.md")),
+    ("E1020", include_str!("explain/E1020.md")),
     ("E1101", include_str!("explain/E1101.md")),
     ("E1102", include_str!("explain/E1102.md")),
     ("E1103", include_str!("explain/E1103.md")),

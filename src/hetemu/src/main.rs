@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod console;
+mod disks;
 mod drive;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 
 mod bell;
 mod console;
+mod disk;
 mod escape;
 mod files;
 mod net;
@@ -14,6 +15,7 @@ mod terminal;
 
 pub use bell::Bell;
 pub use console::Console;
+pub use disk::{DiskSpec, Format, open_disk};
 pub use escape::{Command, Escape, MENU};
 pub use net::{Forward, Net, NetSpec, Protocol, UserSpec, open_net};
 pub use spec::{Spec, open};
@@ -51,6 +53,14 @@ pub enum Error {
          restrict=on, resolver=ADDR[:PORT]"
     )]
     NetOption(String),
+    /// A disk that cannot be used as it is.
+    #[error("{what}")]
+    Disk {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        help: String,
+    },
     /// The operating system refuses.
     #[error("{what}: {error}")]
     Io {

@@ -67,11 +67,11 @@ impl Stream {
         let mut reader = Some(reader);
         let mut out = Some(out);
         let stream = Stream::start(bell, move || Some((reader.take()?, out.take()?)))?;
-        for _ in 0..1000 {
+        for _ in 0..10_000 {
             if stream.writer.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
                 break;
             }
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_micros(200));
         }
         Ok(stream)
     }

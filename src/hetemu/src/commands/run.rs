@@ -5,6 +5,7 @@ use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
 use crate::cli::{Jit, Run, Switch};
 use crate::console::{NetEnd, Plug, Shared};
+use crate::disks;
 use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
 use hetemu::registry;
@@ -47,7 +48,9 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let files = Kept::new(&source.base, &looking);
     let bell = Bell::new();
     let script = Shared::new(script);
+    let block = disks::open(checked.graph(), &source.base)?;
     let (hosts, console) = plugs(checked.graph(), &script, &bell)?;
+    let hosts = Hosts { block, ..hosts };
     let mut options = options(args);
     options.engine.jit &= !looking.interprets();
     // The terminal is given back before anything is reported.
