@@ -1,0 +1,189 @@
+//! Debian's Linux for riscv64, unmodified, under Debian's OpenSBI: devices, several harts, consoles,
+//! power-off, reboot.
+//!
+//! `tests/guests/fetch.sh target/guests/riscv64` brings kernel and initramfs. Without them (or
+//! without the package `opensbi`) the boots are skipped with a message, unless
+//! `HETEMU_REQUIRE_GUESTS=1`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const SBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+fn guest(name: &str) -> String {
+    root().join("target/guests/riscv64").join(name).display().to_string()
+}
+
+/// Whether files of others are there.
+fn have_linux() -> bool {
+    let files = [SBI.to_string(), guest("kernel"), guest("initrd.gz")];
+    let missing: Vec<&String> = files.iter().filter(|f| !Path::new(f).exists()).collect();
+    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
+    assert!(missing.is_empty() || !required, "not there: {missing:?}");
+    if !missing.is_empty() {
+        eprintln!("skipped: not there: {missing:?}");
+    }
+    missing.is_empty()
+}
+
+/// Boots with these words on the kernel's command line; gives what it prints. The run must end with
+/// 0 of its own.
+#[track_caller]
+fn boot(bootargs: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
+    command.current_dir(root()).args(["run", "machines/riscv-virt.hm", "--set", "ram=256MiB"]);
+    for (plug, file) in
+        [("firmware", SBI), ("kernel", &guest("kernel")), ("initrd", &guest("initrd.gz"))]
+    {
+        command.args(["--plug", &format!("{plug}={file}")]);
+    }
+    command.args(["--set", &format!("bootargs={bootargs}")]).args(arguments);
+    command.args(["--vtimeout", "120s", "--timeout", "600s"]).stdin(Stdio::null());
+    let out = command.output().expect("hetemu runs");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{arguments:?}\n{text}\n--- errors:\n{errors}");
+    text
+}
+
+#[track_caller]
+fn prints(text: &str, wanted: &[&str]) {
+    let mut rest = text;
+    for line in wanted {
+        let Some(at) = rest.find(line) else {
+            panic!("`{line}` is missing, or out of order, in\n{text}");
+        };
+        rest = &rest[at + line.len()..];
+    }
+}
+
+/// A file that goes with the test.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str) -> File {
+        File(std::env::temp_dir().join(format!("hetemu-linux-{}-{name}", std::process::id())))
+    }
+
+    /// A disk of 4 MiB with a pattern.
+    fn pattern(name: &str) -> File {
+        let file = File::new(name);
+        let bytes: Vec<u8> = (0..4u32 << 20).map(|i| (i / 512 * 7 + i) as u8).collect();
+        std::fs::write(&file.0, bytes).expect("a disk");
+        file
+    }
+
+    fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[track_caller]
+fn output_of(program: &str, args: &[&str]) -> String {
+    let out = Command::new(program).args(args).output().expect(program);
+    assert!(out.status.success(), "{program}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// What the guest's `devices` prints of a disk with this hash.
+fn devices(harts: u32, hash: &str) -> Vec<String> {
+    let lines = [
+        &format!("riscv64, {harts} harts"),
+        "GUEST sum 7.485471",
+        "GUEST entropy 64 bytes",
+        &format!("GUEST disk 8192 sectors, {hash}"),
+        "GUEST disk reads back",
+        "GUEST ALL OK",
+        "reboot: Power down",
+    ];
+    lines.map(str::to_string).to_vec()
+}
+
+/// The part of a disk that the guest writes.
+fn is_written(bytes: &[u8]) -> bool {
+    let text = b"written by the guest\n".iter().cycle();
+    bytes[256 << 10..512 << 10].iter().eq(text.take(256 << 10))
+}
+
+fn with_disk(harts: u32, disk: &File, plug: &str) {
+    let hash = output_of("sha256sum", &[&disk.path()]);
+    let hash = hash.get(..64).expect("a hash");
+    let (cpus, plug) = (format!("cpus={harts}"), format!("disk0={plug}"));
+    let text = boot("console=ttyS0 devices", &["--set", &cpus, "--plug", &plug]);
+    let lines = devices(harts, hash);
+    prints(&text, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    for n in 1..=4 {
+        prints(&text, &[&format!("GUEST process {n} done")]);
+    }
+}
+
+#[test]
+fn one_hart_and_a_raw_disk() {
+    if !have_linux() {
+        return;
+    }
+    let disk = File::pattern("one.img");
+    with_disk(1, &disk, &disk.path());
+    assert!(is_written(&std::fs::read(&disk.0).expect("the disk")));
+}
+
+#[test]
+fn four_harts_and_a_qcow2_disk() {
+    if !have_linux() {
+        return;
+    }
+    let disk = File::pattern("four.img");
+    if Command::new("qemu-img").arg("--version").output().is_err() {
+        return with_disk(4, &disk, &format!("{},snapshot", disk.path()));
+    }
+    let (image, back) = (File::new("four.qcow2"), File::new("four.raw"));
+    let convert = ["convert", "-f", "raw", "-O", "qcow2", &disk.path(), &image.path()];
+    output_of("qemu-img", &convert);
+    with_disk(4, &disk, &image.path());
+    output_of("qemu-img", &["check", &image.path()]);
+    output_of("qemu-img", &["convert", "-O", "raw", &image.path(), &back.path()]);
+    assert!(is_written(&std::fs::read(&back.0).expect("the disk")));
+}
+
+/// A reset that the guest asks for: everything begins anew, and the disk keeps what was written.
+#[test]
+fn a_reboot_comes_back() {
+    if !have_linux() {
+        return;
+    }
+    let disk = File::pattern("twice.img");
+    let plug = format!("disk0={}", disk.path());
+    let text = boot("console=ttyS0 quiet twice", &["--set", "cpus=2", "--plug", &plug]);
+    let again = ["GUEST goes", "OpenSBI v1", "GUEST", "GUEST came back"];
+    prints(&text, &again);
+    assert_eq!(text.matches("OpenSBI v1").count(), 2);
+}
+
+/// A shell on the virtio console, by hand.
+#[test]
+fn a_shell_on_the_virtio_console() {
+    if !have_linux() {
+        return;
+    }
+    let talk = [
+        ["--plug", "serial0=null"],
+        ["--plug", "console0=stdio"],
+        ["--expect", "GUEST .* 1 harts(?s:.*)# "],
+        ["--send", "echo $((6 * 7)) $(ls /sys/class/virtio-ports)\\r"],
+        ["--expect", "\n42(?s:.*)# "],
+        ["--send", "poweroff -f\\r"],
+        ["--expect", "Power down"],
+    ];
+    let text = boot("console=hvc0", talk.as_flattened());
+    prints(&text, &["echo $((6 * 7))", "\n42"]);
+}
