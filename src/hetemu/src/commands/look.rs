@@ -113,7 +113,7 @@ impl<'a> Looking<'a> {
             machine.trace(spec, sink)?;
         }
         if self.args.profile.is_some() {
-            machine.start_profile(self.args.profile_every);
+            machine.start_profile(self.args.profile_every)?;
         }
         if self.args.coverage.is_some() {
             machine.record_blocks();

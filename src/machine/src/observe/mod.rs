@@ -249,11 +249,21 @@ impl Running {
         self.m.symbols.merge(symbols);
     }
 
+    /// A machine whose cores run at the same time has no order that could be shown.
+    fn must_be_ordered(&self, what: &str) -> Result<(), Report> {
+        if !self.m.options.engine.parallel {
+            return Ok(());
+        }
+        Err(Report::new("E1010", format!("{what} needs cores that run one after another"))
+            .note("help", "leave --parallel out"))
+    }
+
     /// Traces from now on. A trace of loads and stores needs a machine without a JIT.
     ///
     /// # Errors
-    /// E1010: a filter names what does not exist.
+    /// E1010: a filter names what does not exist, or cores run at the same time.
     pub fn trace(&mut self, spec: &TraceSpec, sink: Box<dyn TraceSink>) -> Result<(), Report> {
+        self.must_be_ordered("a trace")?;
         let world = &self.m.world;
         let mut parts: Vec<String> = world.slots.iter().map(|s| s.path.clone()).collect();
         parts.extend(self.m.core_names.iter().flatten().cloned());
@@ -308,8 +318,13 @@ impl Running {
     }
 
     /// Samples every core from now on, each so many of its instructions.
-    pub fn start_profile(&mut self, every: u64) {
+    ///
+    /// # Errors
+    /// E1010: cores run at the same time.
+    pub fn start_profile(&mut self, every: u64) -> Result<(), Report> {
+        self.must_be_ordered("a profile")?;
         self.observer().profile = Some(Profile::new(every));
+        Ok(())
     }
 
     /// The samples so far.
