@@ -1,4 +1,5 @@
-//! Looking into a run: traces, profiles, coverage, counts. What they say is known from the programs.
+//! Looking into a run: traces, profiles, coverage, counts. What they must say is known from the
+//! programs.
 
 use hetemu::look::drcov;
 use serde_json::Value;

@@ -291,9 +291,9 @@ impl Cx<'_> {
 /// Events that a machine can log; `bus` is another word for `mmio`.
 const LOG: &[&str] = &["bus", "exec", "irq", "mem", "mmio", "plug", "state", "trap", "wait"];
 
-/// Settings of the machine itself: what to log (one word or a list of [`LOG`]), the longest time that a cluster runs by itself, the
-/// seed of everything random, whether the guest may call the host, whether an access to nothing
-/// stops the run.
+/// Settings of the machine itself: what to log (one word or a list of [`LOG`]), the longest time
+/// that a cluster runs by itself, the seed of everything random, whether the guest may call the
+/// host, whether an access to nothing stops the run.
 const MACHINE: [(&str, Option<PropType>); 5] = [
     ("log", None),
     ("quantum", Some(PropType::Duration)),
