@@ -1,9 +1,9 @@
 //! The loop that gives a machine the host's time: input, limits, the Ctrl-A menu, pacing.
 //!
 //! A machine runs as fast as it can. While every core waits, virtual time follows the host's clock
-//! if a person or a program may still send something, so that a clock on the guest's screen is right
-//! and the host's processor rests; else it jumps to the next event, so that a run with nobody there
-//! is over soon. `--pace` says either for good.
+//! if a person or a program may still send something, so that a clock on the guest's screen is
+//! right and the host's processor rests; else it jumps to the next event, so that a run with nobody
+//! there is over soon. `--pace` says either for good.
 
 use crate::cli::Pace;
 use crate::console::Shared;

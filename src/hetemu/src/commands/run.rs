@@ -165,8 +165,8 @@ fn options(args: &Run) -> Options {
     }
 }
 
-/// Opens the back ends of all serial and network plugs. The script talks to the one on standard input and
-/// output, else to the first.
+/// Opens the back ends of all serial and network plugs. The script talks to the one on standard
+/// input and output, else to the first.
 fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<Console>), u8> {
     let failed = |name: &str, e: String| {
         report(&Report {
