@@ -144,6 +144,36 @@ fn states_are_the_same_in_every_tier() {
     met.for_each(|l| assert!(oracle.contains(l), "{l}"));
 }
 
+/// So do several harts that work on the same words.
+#[test]
+fn harts_come_by_the_same_states() {
+    let base = [
+        "run",
+        "machines/riscv-virt.hm",
+        "--set",
+        "cpus=4",
+        "--image",
+        "src/hetemu/tests/samples/harts.elf",
+    ];
+    let trace = |more: &[&str], name: &str| {
+        text(&written(&with(&base, more), "--trace state:1000,wait,mmio=", name))
+    };
+    let oracle = trace(&["--jit", "off"], "harts.txt");
+    for hart in 0..4 {
+        let own = oracle.lines().filter(|l| l.contains(&format!(" hart[{hart}] state ")));
+        assert!(own.count() > 100, "{oracle}");
+    }
+    for more in [&["--tier-up", "1"][..], &["--tier-up", "100"], &["--profile", "-"]] {
+        assert!(oracle == trace(more, "harts2.txt"), "{more:?} comes by other states");
+    }
+    let exec = |more: &[&str], name: &str| {
+        let limit = ["--trace-limit", "5k", "--trace-core", "hart[1]"];
+        written(&[&base[..], &limit, more].concat(), "--trace exec=", name)
+    };
+    let (first, second) = (exec(&[], "exec1.txt"), exec(&["--jit", "off"], "exec2.txt"));
+    assert!(first == second && text(&first).lines().all(|l| l.contains(" hart[1] exec ")));
+}
+
 /// Looking changes nothing.
 #[test]
 fn a_traced_run_is_the_same_run() {
