@@ -2,8 +2,9 @@
 //! Pieces are given back one by one.
 #![allow(unsafe_code)]
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{
+    MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap,
+};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::io;
@@ -38,14 +39,24 @@ unsafe impl Send for Arena {}
 impl Arena {
     /// Reserves so many bytes; the host provides pages as they are filled.
     pub(crate) fn new(len: usize) -> io::Result<Arena> {
-        let file = memfd_create("hetemu-code", MemfdFlags::CLOEXEC)?;
-        ftruncate(&file, len as u64)?;
-        let map = |prot| {
-            // SAFETY: a new mapping of our own file at an address of the kernel's choice.
-            unsafe { mmap(null_mut(), len, prot, MapFlags::SHARED, &file, 0) }
+        let rw = ProtFlags::READ | ProtFlags::WRITE;
+        // Shared memory without a name, not a memfd: only there `perf` looks into its map of names.
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let write = unsafe { mmap_anonymous(null_mut(), len, rw, MapFlags::SHARED)? };
+        let view = || {
+            // SAFETY: from a shared mapping, an old length of 0 makes a second one of the same
+            // pages (mremap(2)) at an address of the kernel's choice; the first one stays.
+            let exec = unsafe { mremap(write, 0, len, MremapFlags::MAYMOVE)? };
+            // SAFETY: just mapped, and nobody knows of it.
+            let done = unsafe { mprotect(exec, len, MprotectFlags::READ | MprotectFlags::EXEC) };
+            if done.is_err() {
+                // SAFETY: as above.
+                let _ = unsafe { munmap(exec, len) };
+            }
+            done.map(|()| exec)
         };
-        let write = map(ProtFlags::READ | ProtFlags::WRITE)?.cast::<u8>();
-        match map(ProtFlags::READ | ProtFlags::EXEC) {
+        let write = write.cast::<u8>();
+        match view() {
             Ok(exec) => {
                 let free = BTreeMap::from([(0, len)]);
                 Ok(Arena { write, exec: exec.cast::<u8>(), len, free, used: 0 })
