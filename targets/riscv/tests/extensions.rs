@@ -78,6 +78,10 @@ fn stce_decides_who_drives_stip() {
     b.csrrw(0, 0x14d, 12).unwrap();
     b.csrrw(0, 0x30a, 11).unwrap();
     assert_eq!((b.get("mip"), b.world.alarm), (0, Some(0x1000 * TICK)));
+    // Writes to STIP are lost now.
+    b.csrrw(0, 0x344, 0).unwrap();
+    b.csrrw(0, 0x30a, 0).unwrap();
+    assert_eq!(b.get("mip"), STIP);
     // stimecmp is in the past: setting the enable is enough.
     b.csrrw(0, 0x30a, 0).unwrap();
     b.csrrw(0, 0x14d, 0).unwrap();

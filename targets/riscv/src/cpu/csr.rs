@@ -207,7 +207,11 @@ impl Hart {
             0x342 if ibex => self.mcause = value & 0x8000_001f,
             0x342 => self.mcause = value,
             0x343 => self.mtval = value,
-            0x344 if self.isa.supervisor => self.mip = value & S_BITS,
+            0x344 if self.isa.supervisor => {
+                // While stimecmp drives STIP, what software had set stays behind it.
+                let mask = S_BITS & !if self.stce() { timer::STIP } else { 0 };
+                self.mip = self.mip & !mask | value & mask;
+            }
             0x747 => {
                 self.pmp.set_mseccfg(value);
                 self.flush(cx.env);
