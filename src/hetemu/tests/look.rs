@@ -301,13 +301,14 @@ fn counts_keep_their_names() {
          instructions mips virtual_ps resets engine traps devices"
     );
     let engine = &v["engine"][0];
-    let wanted = "cluster interpreted_insns compiled_insns blocks regions region_insns code_bytes \
+    let wanted = "cluster interpreted_insns compiled_insns blocks regions regions_again evicted \
+                  region_insns code_bytes \
                   compile_us invalidated exits tlb_misses tlb_flushes helpers exceptions \
                   interrupts device_accesses";
     for key in wanted.split_whitespace() {
         assert!(!engine[key].is_null(), "{key}: {engine}");
     }
-    for key in ["lookup", "budget", "refused"] {
+    for key in ["lookup", "budget", "helper", "refused"] {
         assert!(engine["exits"][key].is_u64(), "{key}: {engine}");
     }
     assert!(engine["compiled_insns"].as_u64() > Some(100_000), "{engine}");

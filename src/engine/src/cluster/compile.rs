@@ -85,7 +85,9 @@ impl Cluster {
         let Some(jit) = &mut self.jit else { return };
         let head = done.job.region.head;
         let insns = done.job.region.insns();
+        let again = done.job.hottest;
         while let Some(oldest) = jit.to_evict() {
+            self.stats.evicted += 1;
             Self::unlink(&self.cache, &mut self.cores, jit, &oldest, self.config.tier_up);
         }
         if done.code.is_some() && jit.is_wanted(&done) {
@@ -93,6 +95,7 @@ impl Cluster {
         }
         let Some(head) = jit.install(done) else { return };
         self.stats.regions += 1;
+        self.stats.regions_again += u64::from(again);
         self.stats.region_insns += u64::from(insns);
         self.stats.code_bytes = jit.code_bytes() as u64;
         let Some(region) = jit.region(&head) else { return };

@@ -85,6 +85,10 @@ pub struct Stats {
     pub compiled_insns: u64,
     pub blocks: u64,
     pub regions: u64,
+    /// Of these, compiled thoroughly because they ran often.
+    pub regions_again: u64,
+    /// Regions that made room for others.
+    pub evicted: u64,
     pub region_insns: u64,
     pub code_bytes: u64,
     /// Host time spent in the compiler.
@@ -97,6 +101,8 @@ pub struct Stats {
     pub exits_lookup: u64,
     /// ... because the budget or an event ended it.
     pub exits_budget: u64,
+    /// ... before a block that only the interpreter runs, for it calls the target.
+    pub exits_helper: u64,
     /// ... for an instruction that only the interpreter does (devices, faults).
     pub exits_refused: u64,
     pub invalidated: u64,

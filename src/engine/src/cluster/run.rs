@@ -101,6 +101,8 @@ impl Cluster {
             total: s.total,
         };
         let mut at = first;
+        // Compiled code was left just now.
+        let mut came = false;
         let leave = loop {
             let Some(block) = self.cache.get(at) else { break Leave::Lookup };
             let code = block.code.get();
@@ -114,15 +116,17 @@ impl Cluster {
                 exec.left -= done;
                 exec.out.stats.compiled_insns += done;
                 *refused = exec.frame.refused != 0;
+                let spent = exec.left < u64::from(self.config.max_block) && !*refused;
                 let stats = &mut *exec.out.stats;
-                match (*refused, left) {
+                match (*refused, spent) {
                     (true, _) => stats.exits_refused += 1,
-                    (_, 0) => stats.exits_budget += 1,
+                    (_, true) => stats.exits_budget += 1,
                     _ => stats.exits_lookup += 1,
                 }
+                came = true;
                 if exec.frame.again != 0 {
                     Leave::Again
-                } else if exec.left < u64::from(self.config.max_block) && !*refused {
+                } else if spent {
                     Leave::Spent
                 } else {
                     Leave::Lookup
@@ -130,6 +134,11 @@ impl Cluster {
             } else {
                 if code == 0 && block.heat.get() == 0 && !*refused {
                     break Leave::Hot(at);
+                }
+                if std::mem::take(&mut came) && block.interpret && !*refused {
+                    let stats = &mut *exec.out.stats;
+                    stats.exits_lookup -= 1;
+                    stats.exits_helper += 1;
                 }
                 *refused = false;
                 let leave = interp::run(&mut exec, &self.cache, at);

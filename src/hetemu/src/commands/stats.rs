@@ -59,6 +59,8 @@ fn as_json(machine: &Running, timing: &Timing, run: Duration, cpu_ns: u64) -> Va
             "compiled_insns": s.compiled_insns,
             "blocks": s.blocks,
             "regions": s.regions,
+            "regions_again": s.regions_again,
+            "evicted": s.evicted,
             "region_insns": s.region_insns,
             "code_bytes": s.code_bytes,
             "compile_us": s.compile_ns / 1000,
@@ -66,6 +68,7 @@ fn as_json(machine: &Running, timing: &Timing, run: Duration, cpu_ns: u64) -> Va
             "exits": {
                 "lookup": s.exits_lookup,
                 "budget": s.exits_budget,
+                "helper": s.exits_helper,
                 "refused": s.exits_refused,
             },
             "tlb_misses": s.tlb_misses,
@@ -172,21 +175,30 @@ fn cluster(s: &Stats) -> Vec<(&'static str, String)> {
         out.push((
             "regions",
             format!(
-                "{:>13} of {} instructions, {:.1} KiB of code, {:.1} ms to compile",
+                "{:>13} of {} instructions, {} of them compiled again, {} evicted",
                 grouped(s.regions),
                 grouped(s.region_insns),
+                grouped(s.regions_again),
+                grouped(s.evicted)
+            ),
+        ));
+        out.push((
+            "code",
+            format!(
+                "{:>13.1} KiB, {:.1} ms to compile",
                 s.code_bytes as f64 / 1024.0,
                 s.compile_ns as f64 / 1e6
             ),
         ));
-        let exits = s.exits_lookup + s.exits_budget + s.exits_refused;
+        let exits = s.exits_lookup + s.exits_budget + s.exits_helper + s.exits_refused;
         out.push((
             "exits",
             format!(
-                "{:>13} of compiled code: {} lookup, {} budget, {} refused",
+                "{:>13} of compiled code: {} lookup, {} budget, {} helper, {} refused",
                 grouped(exits),
                 grouped(s.exits_lookup),
                 grouped(s.exits_budget),
+                grouped(s.exits_helper),
                 grouped(s.exits_refused)
             ),
         ));
