@@ -5,8 +5,11 @@
 //! without the package `opensbi`) the boots are skipped with a message, unless
 //! `HETEMU_REQUIRE_GUESTS=1`.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const SBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
 
@@ -186,4 +189,90 @@ fn a_shell_on_the_virtio_console() {
     ];
     let text = boot("console=hvc0", talk.as_flattened());
     prints(&text, &["echo $((6 * 7))", "\n42"]);
+}
+
+/// A network without a way out: everything is answered inside, the same in every run.
+#[test]
+fn a_network_that_leads_nowhere() {
+    if !have_linux() {
+        return;
+    }
+    let arguments = ["--plug", "net0=user,restrict=on", "--expect", "GUEST listens"];
+    let texts = [&[][..], &["--tier-up", "200"]].map(|engine| {
+        boot("console=ttyS0 quiet net", &[&arguments[..], engine].concat())
+    });
+    let lines = [
+        "GUEST has 10.0.2.15/255.255.255.0, gateway 10.0.2.2, names 10.0.2.3",
+        "GUEST reaches the gateway",
+        "GUEST asked: ** server can't find guest.test: REFUSED",
+        "GUEST fetched: wget: can't connect to remote host (10.0.2.2): Connection refused",
+        "GUEST listens",
+    ];
+    prints(&texts[0], &lines);
+    assert_eq!(texts[0], texts[1]);
+}
+
+/// Answers one question for an address with 192.0.2.7, and others with nothing.
+fn name_server(socket: &UdpSocket) {
+    let mut bytes = [0; 512];
+    while let Ok((len, from)) = socket.recv_from(&mut bytes) {
+        let question = &bytes[12..len];
+        let is_a = question.ends_with(&[0, 1, 0, 1]);
+        let answer = [&bytes[..2], &[0x81, 0x80, 0, 1, 0, is_a.into(), 0, 0, 0, 0], question];
+        let mut answer = answer.concat();
+        if is_a {
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
+        }
+        let _ = socket.send_to(&answer, from);
+    }
+}
+
+/// Out to a server on this host, with a name server of ours, and in through a forwarded port.
+#[test]
+fn a_network_with_the_host() {
+    if !have_linux() {
+        return;
+    }
+    let names = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let resolver = names.local_addr().expect("an address");
+    std::thread::spawn(move || name_server(&names));
+    let web = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let web_port = web.local_addr().expect("an address").port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = web.accept().expect("the guest calls");
+        let mut request = [0; 1024];
+        let len = stream.read(&mut request).expect("a request");
+        let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nall fine");
+        String::from_utf8_lossy(&request[..len]).into_owned()
+    });
+    // Free a moment ago.
+    let forwarded = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");
+    let caller = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(600);
+        while Instant::now() < end {
+            // The guest refuses until it listens; then it reads to the end, and ends.
+            if let Ok(mut stream) = TcpStream::connect(forwarded) {
+                let _ = stream.write_all(b"come in");
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                if stream.read(&mut [0; 1]).is_ok() {
+                    return;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let plug = format!("net0=user,resolver={resolver},hostfwd=tcp:{forwarded}-:7");
+    let text = boot(&format!("console=ttyS0 quiet net port={web_port}"), &["--plug", &plug]);
+    let lines = [
+        "GUEST has 10.0.2.15/255.255.255.0, gateway 10.0.2.2, names 10.0.2.3",
+        "GUEST reaches the gateway",
+        "GUEST asked: Name:",
+        "guest.test Address: 192.0.2.7",
+        "GUEST fetched: all fine",
+        "GUEST listens",
+        "GUEST was told: come in",
+    ];
+    prints(&text, &lines);
+    assert!(server.join().expect("the server").starts_with("GET / HTTP/1."));
+    caller.join().expect("the caller");
 }
