@@ -175,7 +175,7 @@ fn illegal(w: &mut Writer<'_>) {
             Kind::System => e.row.name.ends_with("call") || e.row.name.ends_with("break"),
             _ => true,
         });
-        if fine {
+        if fine && !w.tables.wrong_in_qemu(word) {
             w.push(word);
         }
     }

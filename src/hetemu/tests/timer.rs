@@ -8,8 +8,8 @@ const NOP: u32 = 0x0000_0013;
 const WFI: u32 = 0x1050_0073;
 
 /// Forty interrupts, each 337 ticks after the one before. The handler compares `time` with
-/// stimecmp, and under the mask in s4 `cycle` with a hundred times that: the core's clock has 1 GHz,
-/// the time base 10 MHz.
+/// stimecmp, and under the mask in s4 `cycle` with a hundred times that: the core's clock has
+/// 1 GHz, the time base 10 MHz.
 fn program(body: u32, mask: u32) -> [u32; 39] {
     [
         0x0000_0297,              // auipc t0, 0

@@ -7,9 +7,9 @@
 //! Rules (held by `verify`): operands are defined before use and of the type that the operation
 //! asks; each guest instruction begins with [`Inst::Start`]; within one guest instruction every
 //! operation that may fault precedes every [`Inst::Put`], so that a fault leaves the state before
-//! the instruction. A guest instruction may have several accesses with side effects (stores, atomics)
-//! if it bears being run again from its start after any of them: that is what happens when a later
-//! one faults, or is left to the interpreter.
+//! the instruction. A guest instruction may have several accesses with side effects (stores,
+//! atomics) if it bears being run again from its start after any of them: that is what happens when
+//! a later one faults, or is left to the interpreter.
 
 use crate::layout::Slot;
 use hetemu_schema::Endian;
