@@ -102,6 +102,9 @@ pub(crate) struct Run {
     /// Compile hot code
     #[arg(long, value_enum, default_value_t = Jit::On)]
     pub(crate) jit: Jit,
+    /// Run every core on a thread of its own, by the host's clock (runs then differ)
+    #[arg(long)]
+    pub(crate) parallel: bool,
     /// Executions of a block before it is compiled
     #[arg(long, value_name = "N")]
     pub(crate) tier_up: Option<u32>,

@@ -9,7 +9,7 @@ use crate::cli::Pace;
 use crate::console::Shared;
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_machine::{Outcome, Running, Step};
+use hetemu_machine::{Host, Outcome, Running, Step};
 use std::time::{Duration, Instant};
 
 /// How far behind the host's clock virtual time may fall before it no longer tries to catch up.
@@ -47,6 +47,43 @@ pub(crate) struct Drive<'a> {
     pub(crate) bell: Bell,
     pub(crate) limits: Limits,
     pub(crate) pace: Pace,
+    /// Cores run on threads of their own.
+    pub(crate) parallel: bool,
+}
+
+/// What the threads of a parallel run may ask while the driver waits for them.
+struct Meanwhile<'a> {
+    bell: &'a Bell,
+    limits: &'a Limits,
+    console: Option<&'a Console>,
+    script: &'a Shared,
+    pace: Pace,
+}
+
+impl Host for Meanwhile<'_> {
+    fn wait(&self, limit: Duration) {
+        let left = self.limits.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        self.bell.wait(left.map_or(limit, |left| left.min(limit)));
+    }
+
+    fn ring(&self) {
+        self.bell.ring();
+    }
+
+    fn skips(&self, live: bool) -> bool {
+        match self.pace {
+            Pace::Auto => !live,
+            Pace::Host => false,
+            Pace::Free => true,
+        }
+    }
+
+    fn wants(&self, now: Ps) -> bool {
+        self.limits.deadline.is_some_and(|d| Instant::now() >= d)
+            || self.limits.virtual_end.is_some_and(|t| now >= t)
+            || self.console.is_some_and(|c| c.broken() || c.has_command())
+            || self.script.lock().done()
+    }
 }
 
 /// A point at which both clocks were looked at.
@@ -65,6 +102,9 @@ fn host(ps: Ps) -> Duration {
 
 impl Drive<'_> {
     pub(crate) fn run(&mut self) -> Ended {
+        if self.parallel {
+            return self.run_parallel();
+        }
         let mut anchor = Anchor { host: Instant::now(), at: self.machine.now() };
         let mut steps = 0u32;
         loop {
@@ -97,6 +137,36 @@ impl Drive<'_> {
                 if let Some(ended) = self.over() {
                     return ended;
                 }
+            }
+        }
+    }
+
+    /// All cores at once: the machine is looked at only when there is a reason.
+    fn run_parallel(&mut self) -> Ended {
+        loop {
+            let step = self.machine.run_parallel(&Meanwhile {
+                bell: &self.bell,
+                limits: &self.limits,
+                console: self.console.as_ref(),
+                script: &self.script,
+                pace: self.pace,
+            });
+            if self.script.lock().done() {
+                return Ended::Script;
+            }
+            match step {
+                Step::Ended => {
+                    let outcome = self.machine.outcome();
+                    return outcome.map_or(Ended::Person, Ended::Machine);
+                }
+                Step::Idle(_) => {
+                    let report = self.machine.hang_report();
+                    return Ended::Machine(Outcome::Stuck(report));
+                }
+                Step::Ran => {}
+            }
+            if let Some(ended) = self.over() {
+                return ended;
             }
         }
     }

@@ -86,6 +86,11 @@ impl Console {
         lock(&self.inbox).commands.pop_front()
     }
 
+    /// Whether there is one.
+    pub fn has_command(&self) -> bool {
+        !lock(&self.inbox).commands.is_empty()
+    }
+
     /// Time stamps on or off; gives the new state.
     pub fn toggle_stamps(&self) -> bool {
         let mut out = lock(&self.outbox);

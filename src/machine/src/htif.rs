@@ -17,6 +17,14 @@ pub(crate) struct Htif {
     pub(crate) fromhost: Option<u64>,
 }
 
+impl Htif {
+    /// Whether the guest has left a command.
+    pub(crate) fn has_command(space: &Space, tohost: u64) -> bool {
+        let mut word = [0; 8];
+        space.read_ram(tohost, &mut word) && word != [0; 8]
+    }
+}
+
 impl World {
     /// Looks for a command and carries it out; true if there was one.
     pub(crate) fn poll_htif(&mut self) -> bool {

@@ -17,6 +17,7 @@ mod events;
 mod htif;
 mod monitor;
 mod observe;
+mod parallel;
 mod phases;
 mod plug;
 mod registry;
@@ -34,6 +35,7 @@ pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,
 };
+pub use parallel::Host;
 pub use phases::{Checked, Created, Declared, Options, Ready, Realized, Wired};
 pub use plug::{Hosts, NetPlug, SerialPlug};
 pub use registry::Registry;

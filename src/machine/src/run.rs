@@ -11,9 +11,10 @@ use crate::observe;
 use crate::phases::Realized;
 use crate::report::Report;
 use crate::stats::Counts;
+use crate::trouble::Watch;
 use crate::wiring::Sink;
 use crate::world::{CoreSignal, End, Suspicion};
-use hetemu_engine::Stop;
+use hetemu_engine::{Cluster, Stop};
 use hetemu_hw::time::{Ps, SECOND};
 
 /// Longest slice of a machine with one core, and with several.
@@ -61,7 +62,10 @@ pub struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(m: Realized) -> Running {
+    pub(crate) fn start(mut m: Realized) -> Running {
+        if m.options.engine.parallel {
+            m.split_clusters();
+        }
         let times: Vec<Vec<Ps>> = m.core_names.iter().map(|c| vec![0; c.len()]).collect();
         let cores: usize = times.iter().map(Vec::len).sum();
         let usual = if cores > 1 { QUANTUM_MANY } else { QUANTUM_ONE };
@@ -115,14 +119,14 @@ impl Running {
     }
 
     /// A reset that the guest asked for: images are loaded anew.
-    fn reset_again(&mut self) {
+    pub(crate) fn reset_again(&mut self) {
         self.resets += 1;
         self.m.loads.apply(false);
         self.reset();
     }
 
     /// Hands signals to cores; one that waited goes on at the time of the signal.
-    fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         let now = self.m.world.now;
         while let Some(signal) = self.m.world.core_signals.pop_front() {
             let CoreSignal { cluster, core, input, line, level } = signal;
@@ -208,7 +212,8 @@ impl Running {
             let t = start.saturating_add(ran.retired.saturating_mul(ps));
             world.now = t;
             last = last.max(t);
-            self.catch_up(c, core, t);
+            // Who waits for another core in a loop lets the others have the rest of the slice.
+            self.catch_up(c, core, if ran.stop == Stop::Pause { t.max(end) } else { t });
             self.deliver();
             if let Some(suspicion) = self.m.world.suspicion.take() {
                 self.suspect(suspicion);
@@ -239,21 +244,12 @@ impl Running {
         }
     }
 
-    fn suspect(&mut self, suspicion: Suspicion) {
+    pub(crate) fn suspect(&mut self, suspicion: Suspicion) {
         let report = match suspicion {
             Suspicion::Compare(cluster, core) => {
-                let hash = self.hash(cluster, core);
                 let watch = self.m.world.watches.get_mut(cluster).and_then(|c| c.get_mut(core));
-                let last = watch.as_ref().and_then(|w| w.last);
-                let called = last.is_some_and(|t| {
-                    let text = self
-                        .m
-                        .clusters
-                        .get(cluster)
-                        .map(|c| c.cpu(core).describe(t.exception.cause));
-                    text.is_some_and(|t| t.contains("call") || t.contains("breakpoint"))
-                });
-                if called || !watch.is_some_and(|w| w.compare(hash)) {
+                let both = self.m.clusters.get(cluster).zip(watch);
+                if !both.is_some_and(|(c, watch)| gets_nowhere(c, core, watch)) {
                     return;
                 }
                 self.same_exception(cluster, core)
@@ -262,13 +258,6 @@ impl Running {
             Suspicion::Unanswered(cluster, what) => self.strict_stop(cluster, what),
         };
         self.m.world.finish(End::Stuck(Box::new(report)));
-    }
-
-    /// A hash of a core's registers.
-    fn hash(&self, cluster: usize, core: usize) -> u64 {
-        let Some(c) = self.m.clusters.get(cluster) else { return 0 };
-        let mix = |h: u64, r: &u64| (h ^ r).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(17);
-        c.regs(core).0.iter().fold(0xcbf2_9ce4_8422_2325, mix)
     }
 
     /// A core that runs, while no device, event or input can change anything, and comes back to the
@@ -293,7 +282,7 @@ impl Running {
         };
         let moves = self.m.world.moves;
         for _ in 0..CIRCLE {
-            if self.hash(0, 0) == self.circle.0 {
+            if hash_of(&self.m.clusters) == self.circle.0 {
                 self.circle.1 += 1;
                 if self.circle.1 >= CIRCLES {
                     let report = self.endless_loop();
@@ -308,17 +297,12 @@ impl Running {
                 return;
             }
         }
-        self.circle = (self.hash(0, 0), 0);
+        self.circle = (hash_of(&self.m.clusters), 0);
     }
 
     /// Whether input may still come from the host.
     pub fn live(&self) -> bool {
-        let live = |p: &crate::world::PlugState| {
-            p.at.is_some()
-                && (p.host.as_ref().is_some_and(|h| h.live())
-                    || p.net.as_ref().is_some_and(|n| n.live()))
-        };
-        self.m.world.plugs.iter().any(live)
+        self.m.world.live()
     }
 
     /// While every core waits: moves time on, not beyond the next event.
@@ -369,4 +353,24 @@ impl Running {
         let names = self.m.graph.clusters.iter().map(|c| c.name.clone());
         names.zip(self.m.clusters.iter().map(hetemu_engine::Cluster::stats)).collect()
     }
+}
+
+/// A hash of a core's registers.
+fn hash(cluster: &Cluster, core: usize) -> u64 {
+    let mix = |h: u64, r: &u64| (h ^ r).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(17);
+    cluster.regs(core).0.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
+/// A hash of the registers of a machine's only core.
+fn hash_of(clusters: &[Cluster]) -> u64 {
+    clusters.first().map_or(0, |c| hash(c, 0))
+}
+
+/// Whether the exceptions of a core, the last of which is suspicious, prove that it gets nowhere.
+pub(crate) fn gets_nowhere(cluster: &Cluster, core: usize, watch: &mut Watch) -> bool {
+    let called = watch.last.is_some_and(|t| {
+        let text = cluster.cpu(core).describe(t.exception.cause);
+        text.contains("call") || text.contains("breakpoint")
+    });
+    !called && watch.compare(hash(cluster, core))
 }

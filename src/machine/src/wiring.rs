@@ -75,6 +75,18 @@ impl Routes {
         output.lines.get_mut(at as usize)
     }
 
+    /// Gives cores other numbers.
+    pub(crate) fn renumber(&mut self, number: impl Fn(usize, usize) -> Option<(usize, usize)>) {
+        let lines = self.slots.iter_mut().flatten().flat_map(|o| &mut o.lines);
+        for sink in lines.flat_map(|l| &mut l.sinks) {
+            if let Sink::Core { cluster, core, .. } = sink
+                && let Some(new) = number(*cluster, *core)
+            {
+                (*cluster, *core) = new;
+            }
+        }
+    }
+
     /// Every line is low again; gives the core inputs that were high.
     pub(crate) fn reset(&mut self) -> Vec<Sink> {
         let mut high = Vec::new();

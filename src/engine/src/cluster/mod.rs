@@ -65,6 +65,8 @@ pub enum Stop {
     Wait,
     /// [`System::must_stop`] said so.
     Event,
+    /// The core spins, waiting for another one of its cluster.
+    Pause,
 }
 
 /// What a run did.
@@ -214,7 +216,9 @@ impl Cluster {
                 ram.listen(&listener);
             }
         }
-        let jit = if config.jit { Jit::new(&config) } else { None };
+        // Several parallel cores never run as one cluster.
+        let jit = config.jit && !(config.parallel && cpus.len() > 1);
+        let jit = if jit { Jit::new(&config) } else { None };
         let mut cluster = Cluster {
             jit,
             config,
@@ -230,6 +234,16 @@ impl Cluster {
         };
         cluster.rekey();
         cluster
+    }
+
+    /// A cluster of its own for each core, before anything has run: what parallel cores need.
+    pub fn split(self) -> Vec<Cluster> {
+        if self.cores.len() < 2 {
+            return vec![self];
+        }
+        let Cluster { config, space, cores, .. } = self;
+        let alone = |c: Core| Cluster::new(config.clone(), space.clone(), vec![c.cpu]);
+        cores.into_iter().map(alone).collect()
     }
 
     /// Number of cores.

@@ -221,8 +221,12 @@ impl Cluster {
             }
             c.waiting = false;
         }
+        let pause = std::mem::take(&mut c.events.pause);
         if !first && s.system.must_stop() {
             return Some(Stop::Event);
+        }
+        if pause && !first && self.cores.len() > 1 {
+            return Some(Stop::Pause);
         }
         let taken = self.outside(s, |cpu, frame, out| {
             let pc = out.pc;

@@ -112,6 +112,16 @@ impl Env for Outer<'_> {
         self.events.leave = true;
     }
 
+    fn pause(&mut self) {
+        if self.parallel {
+            // There may be fewer processors than cores.
+            std::thread::yield_now();
+        } else {
+            self.events.pause = true;
+            self.events.leave = true;
+        }
+    }
+
     fn wake_at(&mut self, ps: u64) {
         self.system.wake_at(self.core, ps);
         self.events.leave = true;

@@ -202,6 +202,8 @@ pub(crate) struct Events {
     pub(crate) flushed: bool,
     /// The core wants to wait.
     pub(crate) wait: bool,
+    /// The core spins: others shall go on before it does.
+    pub(crate) pause: bool,
     /// The reservation is to be dropped.
     pub(crate) unreserve: bool,
     /// Translations must be compared with the code: other threads may have written it.
@@ -220,6 +222,7 @@ impl Default for Events {
             leave: false,
             flushed: false,
             wait: false,
+            pause: false,
             unreserve: false,
             refetch: false,
             dirty: Vec::new(),

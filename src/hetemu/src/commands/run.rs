@@ -91,6 +91,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         bell,
         limits,
         pace: args.pace,
+        parallel: args.parallel,
     };
     let ended = drive.run();
     drop(drive);
@@ -153,6 +154,7 @@ fn options(args: &Run) -> Options {
         jit: args.jit != Jit::Off,
         tier_up: args.tier_up.unwrap_or(defaults.tier_up),
         background: args.jit == Jit::On,
+        parallel: args.parallel,
         ..defaults
     };
     Options {

@@ -145,6 +145,8 @@ pub(crate) struct World {
     pub(crate) wall_ns: u64,
     /// Device accesses and deliveries so far: something outside of the cores moved.
     pub(crate) moves: u64,
+    /// A plug has input that answers what was sent.
+    pub(crate) answers: bool,
     /// Traps by core.
     pub(crate) traps: Vec<Vec<Traps>>,
     /// Who looks on, if someone does.
@@ -194,6 +196,7 @@ impl World {
             random: 0,
             wall_ns: 0,
             moves: 0,
+            answers: false,
             traps,
             observer: None,
         }
@@ -206,6 +209,16 @@ impl World {
     pub(crate) fn finish(&mut self, end: End) {
         self.end.get_or_insert(end);
         self.stop = true;
+    }
+
+    /// Whether input may still come from the host.
+    pub(crate) fn live(&self) -> bool {
+        let live = |p: &PlugState| {
+            p.at.is_some()
+                && (p.host.as_ref().is_some_and(|h| h.live())
+                    || p.net.as_ref().is_some_and(|n| n.live()))
+        };
+        self.plugs.iter().any(live)
     }
 
     /// A device's timer, replacing an earlier one.
@@ -247,12 +260,16 @@ impl World {
         if let Some(observer) = &mut self.observer {
             observer.sent(self.now, &state.name, bytes);
         }
-        if let Some(host) = state.host.as_mut() {
+        let answers = if let Some(host) = state.host.as_mut() {
             host.send(bytes);
-            self.stop |= host.answers();
+            host.answers()
         } else if let Some(net) = state.net.as_mut() {
             net.send(bytes);
-            self.stop |= net.answers();
-        }
+            net.answers()
+        } else {
+            false
+        };
+        self.stop |= answers;
+        self.answers |= answers;
     }
 }

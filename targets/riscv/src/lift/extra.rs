@@ -16,8 +16,6 @@ impl Lift<'_> {
                 let zero = self.imm(0);
                 self.set_x(i.rd, zero);
             }
-            // Waiting for a store may end for any reason, and ends at once here.
-            Op::Pause | Op::WrsNto | Op::WrsSto => {}
             Op::NtlP1 | Op::NtlPall | Op::NtlS1 | Op::NtlAll => {}
             Op::PrefetchI | Op::PrefetchR | Op::PrefetchW => {}
             Op::CboZero => self.zero_block(i),
