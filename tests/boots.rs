@@ -180,6 +180,30 @@ fn uboot_in_machine_mode() {
     .run();
 }
 
+#[test]
+fn uboot_on_a_network() {
+    if !have(&[UBOOT_M]) {
+        return;
+    }
+    Boot {
+        machine: "machines/riscv-virt.hm",
+        arguments: &["--image", UBOOT_M, "--plug", "net0=user,restrict=on"],
+        talk: &[
+            ("Hit any key to stop autoboot", "\\r"),
+            ("=> ", "setenv autoload no; dhcp\\r"),
+            ("bound(?s:.*)=> ", "ping 10.0.2.2\\r"),
+            ("10.0.2.2 is alive(?s:.*)=> ", "poweroff\\r"),
+        ],
+        prints: &[
+            "virtio-net#",
+            "DHCP client bound to address 10.0.2.15",
+            "host 10.0.2.2 is alive",
+        ],
+        ..Boot::default()
+    }
+    .run();
+}
+
 fn uboot_under(sbi: &str) {
     let firmware = format!("{SBI64}/{sbi}");
     if !have(&[&firmware, UBOOT_S]) {
