@@ -111,11 +111,11 @@ pub(crate) struct Run {
     /// Seed of everything random in the machine
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    #[command(flatten)]
-    pub(crate) look: look::Look,
     /// Words after `--` are the guest's command line (semihosting)
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
+    #[command(flatten)]
+    pub(crate) look: look::Look,
 }
 
 const RUN_HELP: &str = "\

@@ -133,7 +133,14 @@ pub(crate) struct Filter {
 enum Test {
     All,
     Range(u64, u64),
-    Name(String),
+    /// A part, a plug, or a core with its place.
+    Name(String, Option<(usize, usize)>),
+}
+
+/// Where a core is.
+fn core_at(names: &Names, name: &str) -> Option<(usize, usize)> {
+    let clusters = names.cores.iter().enumerate();
+    clusters.filter_map(|(c, list)| Some((c, list.iter().position(|n| n == name)?))).next()
 }
 
 impl Filter {
@@ -155,11 +162,7 @@ impl Filter {
         }
         let mut cores = Vec::new();
         for name in &spec.cores {
-            let at = names
-                .cores
-                .iter()
-                .enumerate()
-                .find_map(|(c, list)| list.iter().position(|n| n == name).map(|i| (c, i)));
+            let at = core_at(names, name);
             let all = || names.cores.iter().flatten().cloned().collect::<Vec<_>>();
             cores.push(at.ok_or_else(|| unknown("core", name, &all()))?);
         }
@@ -181,7 +184,7 @@ impl Filter {
                 && match test {
                     Test::All => true,
                     Test::Range(first, last) => (*first..=*last).contains(&pc),
-                    Test::Name(_) => false,
+                    Test::Name(..) => false,
                 }
         })
     }
@@ -213,10 +216,11 @@ fn takes(kind: Kind, test: &Test, e: &Event) -> bool {
             };
             addr.is_some_and(|a| (*first..=*last).contains(&a))
         }
-        Test::Name(name) => match &e.what {
+        Test::Name(name, core) => match &e.what {
             What::Mmio { device, .. } => device == name,
             What::Line { target, .. } => target == name,
             What::Sent { plug, .. } => plug == name,
+            What::Trap { .. } => core.is_some() && e.core == *core,
             _ => false,
         },
     }
@@ -247,7 +251,7 @@ fn named(
         Kind::Mmio | Kind::Irq => parts,
     };
     match list.iter().any(|p| p == name) {
-        true => Ok(Test::Name(name.to_string())),
+        true => Ok(Test::Name(name.to_string(), core_at(names, name))),
         false => Err(unknown(if kind == Kind::Plug { "plug" } else { "part" }, name, list)),
     }
 }
@@ -305,6 +309,13 @@ mod tests {
         assert!(takes("trap", &trap(false)) && !takes("irq", &trap(false)));
         assert!(takes("trap:0x10", &trap(false)) && !takes("trap:0x11", &trap(false)));
         assert!(!takes("trap", &Event { at: 6, ..trap(true) }));
+        // By the name of the core.
+        let rules = TraceSpec::parse_rules("irq:hart0,irq:plic").unwrap();
+        let spec = TraceSpec { rules, ..TraceSpec::default() };
+        let parts = ["hart0".to_string(), "plic".to_string()];
+        let filter = Filter::new(&spec, &names, &parts, &[]).unwrap();
+        assert!(filter.takes(&trap(true)) && !filter.takes(&trap(false)));
+        assert!(!filter.takes(&Event { core: Some((0, 1)), ..trap(true) }));
     }
 
     #[test]
