@@ -92,6 +92,26 @@ fn self_modifying_rv64() {
 }
 
 #[test]
+fn vector_rv32() {
+    run(Xlen::X32, Class::Vector, Class::Vector.modes(), 60, 0);
+}
+
+#[test]
+fn vector_rv64() {
+    run(Xlen::X64, Class::Vector, Class::Vector.modes(), 150, 300_000);
+}
+
+#[test]
+fn vector_float_rv32() {
+    run(Xlen::X32, Class::VectorFloat, Class::VectorFloat.modes(), 60, 0);
+}
+
+#[test]
+fn vector_float_rv64() {
+    run(Xlen::X64, Class::VectorFloat, Class::VectorFloat.modes(), 100, 300_000);
+}
+
+#[test]
 fn illegal_rv32() {
     run(Xlen::X32, Class::Illegal, Class::Illegal.modes(), 300, 0);
 }

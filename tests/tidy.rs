@@ -16,6 +16,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/engine/src/tlb.rs", "the soft TLB's host addresses"),
     ("src/engine/src/frame.rs", "the state that compiled code touches by offset"),
     ("src/engine/src/jit/", "machine code"),
+    ("src/engine/src/float/bulk.rs", "the host's float unit and its flags"),
 ];
 
 /// Files that may be longer, and why.

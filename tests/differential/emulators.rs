@@ -43,7 +43,7 @@ impl Engine {
 
 /// What hetemu's generic cores have, in QEMU's names.
 const EXTENSIONS: [&str; 3] = [
-    "m a f d c s u pmp mmu zicsr zifencei zicntr zihpm zicond zicbom zicbop zicboz",
+    "m a f d c v s u pmp mmu zicsr zifencei zicntr zihpm zicond zicbom zicbop zicboz",
     "zihintpause zihintntl zimop zawrs zacas zfa zca zcb zcmop zba zbb zbc zbs",
     "sstc svinval",
 ];

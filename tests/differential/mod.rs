@@ -12,6 +12,7 @@ pub mod image;
 pub mod rng;
 pub mod shapes;
 pub mod tables;
+pub mod vector;
 
 pub use emulators::{Engine, Qemu};
 
@@ -47,18 +48,24 @@ pub enum Class {
     Control,
     /// Code that rewrites itself, with fence.i.
     Smc,
+    /// V: everything but float.
+    Vector,
+    /// V: float instructions.
+    VectorFloat,
     /// Random words and valid instructions with a wrong bit: mostly illegal, in U mode.
     Illegal,
 }
 
 impl Class {
     /// Every class with the word that names it.
-    pub const ALL: [(&'static str, Class); 6] = [
+    pub const ALL: [(&'static str, Class); 8] = [
         ("integer", Class::Integer),
         ("float", Class::Float),
         ("memory", Class::Memory),
         ("control", Class::Control),
         ("smc", Class::Smc),
+        ("vector", Class::Vector),
+        ("vfloat", Class::VectorFloat),
         ("illegal", Class::Illegal),
     ];
 
@@ -69,7 +76,7 @@ impl Class {
             Class::Memory | Class::Control | Class::Smc => {
                 &[Mode::Machine, Mode::User, Mode::Paged]
             }
-            Class::Illegal => &[Mode::User, Mode::Paged],
+            Class::Vector | Class::VectorFloat | Class::Illegal => &[Mode::User, Mode::Paged],
         }
     }
 

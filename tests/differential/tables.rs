@@ -14,6 +14,10 @@ pub enum Kind {
     Float,
     /// Loads or stores.
     Memory,
+    /// V, on registers.
+    Vector,
+    /// V, loads and stores.
+    VectorMemory,
     /// AMO.
     Atomic,
     /// LR and SC.
@@ -34,6 +38,8 @@ pub enum Kind {
 
 fn kind_of(word: u32) -> Kind {
     match word & 0x7f {
+        0x57 => Kind::Vector,
+        0x07 | 0x27 if !(1..=4).contains(&(word >> 12 & 7)) => Kind::VectorMemory,
         0x03 | 0x07 | 0x23 | 0x27 => Kind::Memory,
         0x2f if word >> 28 == 1 => Kind::Reserve,
         0x2f => Kind::Atomic,
@@ -98,7 +104,8 @@ impl Tables {
                     continue;
                 }
                 let Some(op) = tables.sample(row, index) else { continue };
-                let known = wide.iter().find(|(o, ..)| *o == op).copied();
+                // One operation stands for all of V.
+                let known = wide.iter().find(|(o, ..)| *o == op && op != Op::Vector).copied();
                 let (kind, writes_x) = match known {
                     Some((_, kind, writes_x)) => (kind, writes_x),
                     None => (kind_of(row.value), has_field(row, "rd")),

@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// Word size.
     #[arg(long, default_value_t = 64)]
     xlen: u32,
-    /// integer, float, memory, control, smc, illegal; all if not given.
+    /// integer, float, memory, control, smc, vector, vfloat, illegal; all if not given.
     #[arg(long)]
     class: Option<String>,
     /// machine, user, paged; a fitting one for each class if not given.

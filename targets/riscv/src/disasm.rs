@@ -22,6 +22,10 @@ fn operand(field: &Field, value: i32, pc: u64) -> String {
     match field.style {
         "x" => name(&regs::X),
         "f" => name(&regs::F),
+        "v" => format!("v{}", value & 31),
+        "vm" if value == 0 => ",v0.t".into(),
+        "vm" => String::new(),
+        "vtype" => vtype(value),
         "fli" => crate::lift::zfa::constant_text(value),
         "hex" => format!("{value:#x}"),
         "upper" => format!("{:#x}", value as u32 >> 12),
@@ -47,4 +51,17 @@ fn operand(field: &Field, value: i32, pc: u64) -> String {
         },
         _ => value.to_string(),
     }
+}
+
+/// The immediate of vsetvli: `e32,m1,ta,ma`, or a number if a field is reserved.
+fn vtype(value: i32) -> String {
+    const LMUL: [&str; 8] = ["m1", "m2", "m4", "m8", "", "mf8", "mf4", "mf2"];
+    let lmul = LMUL[value as usize & 7];
+    let sew = value >> 3 & 7;
+    if lmul.is_empty() || sew > 3 || value >> 8 != 0 {
+        return value.to_string();
+    }
+    let tail = if value & 64 != 0 { "ta" } else { "tu" };
+    let mask = if value & 128 != 0 { "ma" } else { "mu" };
+    format!("e{},{lmul},{tail},{mask}", 8 << sew)
 }

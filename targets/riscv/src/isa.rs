@@ -57,6 +57,8 @@ pub struct Isa {
     pub cache_block: u64,
     /// A PTE without A or D faults instead of being updated.
     pub svade: bool,
+    /// Bits of a vector register, with V.
+    pub vlen: Option<usize>,
     /// Traps and interrupts.
     pub flavor: Flavor,
 }
@@ -99,6 +101,17 @@ impl Isa {
             "sv57" if core.bits == 64 => Mmu::Sv57,
             other => return Err(format!("mmu `{other}` does not fit {} bits", core.bits)),
         };
+        let mut vlen = None;
+        if set & ext::V != 0 {
+            if set & ext::D == 0 {
+                return Err("`v` needs `d`".into());
+            }
+            let bits: usize = word("vlen").map_or(Ok(128), |n| n.parse()).unwrap_or(0);
+            if !bits.is_power_of_two() || !(128..=512).contains(&bits) {
+                return Err("`vlen` is 128, 256 or 512".into());
+            }
+            vlen = Some(bits);
+        }
         let pmp = word("pmp").and_then(|n| n.parse().ok()).unwrap_or(0);
         let flavor = match word("mtvec").as_deref() {
             Some("vectored") => Flavor::Ibex,
@@ -125,6 +138,7 @@ impl Isa {
             menvcfg: menvcfg(&names, supervisor),
             cache_block,
             svade: has("svade"),
+            vlen,
             flavor,
             names,
         })

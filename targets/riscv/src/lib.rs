@@ -1,6 +1,6 @@
 //! The RISC-V target: RV32 and RV64, I M A F D C, Zicsr Zifencei Zicond Zicbom Zicbop Zicboz Zimop
 //! Zihintpause Zihintntl Zawrs Zacas Zfa Zcb Zcmop Zba Zbb Zbc Zbs, M/S/U modes, PMP with Smepmp,
-//! Sv32 to Sv57 with Svinval, Svnapot, Svpbmt and Svade or Svadu, Sstc.
+//! Sv32 to Sv57 with Svinval, Svnapot, Svpbmt and Svade or Svadu, Sstc, V.
 //!
 //! `decode.table` is the list of instructions; [`lift`] turns them into IR; [`isa`] says what one
 //! core has, from its schema; [`cpu`] is the hart: control registers, traps, translation.
@@ -11,6 +11,7 @@ pub mod isa;
 pub mod lift;
 pub mod regs;
 pub mod table;
+mod vector;
 
 /// The core types of this target, from `schema.kdl`.
 pub mod schemas {

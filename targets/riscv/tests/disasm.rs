@@ -145,10 +145,11 @@ const NEW: u64 = ext::ZICOND
     | ext::ZCMOP
     | ext::ZACAS
     | ext::ZFA
+    | ext::V
     | ext::SVINVAL;
 /// Those of them that its assembler knows.
 const ASSEMBLED: u64 =
-    ext::ZICBOM | ext::ZICBOP | ext::ZICBOZ | ext::ZIHINTPAUSE | ext::ZAWRS | ext::SVINVAL;
+    ext::ZICBOM | ext::ZICBOP | ext::ZICBOZ | ext::ZIHINTPAUSE | ext::ZAWRS | ext::SVINVAL | ext::V;
 
 /// Bit manipulation and others, which that objdump shows only with an attribute: assembled again.
 #[test]
@@ -178,7 +179,7 @@ fn assembles_again() {
         let file = |ext| base.with_extension(ext);
         std::fs::write(file("s"), text).unwrap();
         let words = "zicbom_zicbop_zicboz_zihintpause_zawrs_svinval_zba_zbb_zbc_zbs";
-        let march = format!("-march={arch}i_{words}");
+        let march = format!("-march={arch}ifdv_{words}");
         let run = |cmd: &mut Command| assert!(cmd.status().unwrap().success());
         run(Command::new(tool("as"))
             .args([&march, &format!("-mabi={abi}"), "-o"])

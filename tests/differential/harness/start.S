@@ -26,7 +26,7 @@ _start:
     csrw mscratch, zero
     la t0, trap
     csrw mtvec, t0
-    li t0, 0x6000               /* mstatus.FS = dirty */
+    li t0, 0x6600               /* mstatus.FS and VS = dirty */
     csrs mstatus, t0
     li t0, 0xf0                 /* cache-block instructions in every mode */
     csrw menvcfg, t0

@@ -29,6 +29,20 @@ fn word<'a>(part: &'a Part, name: &str) -> Option<&'a str> {
     part.text(name).or_else(|| part.ty.core.as_ref()?.fact(name))
 }
 
+/// An ISA string with what V implies: its subsets, and the vector lengths up to the core's, in bits
+/// (unprivileged ISA, 30.18).
+fn with_vectors(isa: &str, vlen: u64) -> String {
+    let mut isa = isa.to_string();
+    let letters = isa.get(4..).unwrap_or("").split('_').next().unwrap_or("");
+    if letters.contains('v') {
+        isa.push_str("_zve32f_zve32x_zve64d_zve64f_zve64x");
+        for bits in [32, 64, 128, 256, 512].into_iter().filter(|bits| *bits <= vlen) {
+            isa.push_str(&format!("_zvl{bits}b"));
+        }
+    }
+    isa
+}
+
 /// The single-letter and multi-letter extensions of an ISA string.
 fn extensions(isa: &str) -> Vec<String> {
     let rest = isa.get(4..).unwrap_or("");
@@ -53,9 +67,11 @@ impl Tree<'_> {
             let compatible = part.ty.compatible.iter().map(|s| (*s).to_string()).collect();
             self.fdt.property_string_list("compatible", compatible)?;
             let isa = word(part, "isa").unwrap_or("");
-            self.fdt.property_string("riscv,isa", isa)?;
-            self.fdt.property_string("riscv,isa-base", isa.get(..5).unwrap_or(isa))?;
-            let extensions = extensions(isa);
+            let vlen = part.int("vlen").unwrap_or(128);
+            let isa = with_vectors(isa, vlen);
+            self.fdt.property_string("riscv,isa", &isa)?;
+            self.fdt.property_string("riscv,isa-base", isa.get(..5).unwrap_or(&isa))?;
+            let extensions = extensions(&isa);
             let block = word(part, "cache_block").and_then(|n| n.parse().ok()).unwrap_or(64);
             for (name, property) in BLOCK_SIZES {
                 if extensions.iter().any(|e| e == name) {
@@ -82,12 +98,20 @@ impl Tree<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::extensions;
+    use super::{extensions, with_vectors};
 
     #[test]
     fn isa_strings_come_apart() {
         assert_eq!(extensions("rv64imac_zba_zbb"), ["i", "m", "a", "c", "zba", "zbb"]);
         assert_eq!(extensions("rv32i"), ["i"]);
         assert!(extensions("").is_empty());
+    }
+
+    #[test]
+    fn v_names_its_parts() {
+        assert_eq!(with_vectors("rv64imafdc_zba", 512), "rv64imafdc_zba");
+        let isa = with_vectors("rv64imafdcv_zba", 256);
+        let v = "zba_zve32f_zve32x_zve64d_zve64f_zve64x_zvl32b_zvl64b_zvl128b_zvl256b";
+        assert_eq!(isa, format!("rv64imafdcv_{v}"));
     }
 }

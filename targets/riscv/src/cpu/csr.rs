@@ -5,7 +5,7 @@ use super::*;
 use crate::table::{Insn, Op, ext};
 
 /// mstatus bits that sstatus shows.
-const SSTATUS: u64 = SIE | SPIE | SPP | FS | SUM | MXR;
+const SSTATUS: u64 = SIE | SPIE | SPP | VS | FS | SUM | MXR;
 /// Exceptions that can be delegated: all but the call from M mode.
 const DELEGABLE: u64 = 0xb3ff;
 /// Supervisor interrupts.
@@ -56,6 +56,7 @@ impl Hart {
         match n {
             0x001..=0x003 => self.fs(regs) != 0,
             0x14d | 0x15d => self.stimecmp_visible(),
+            0x008..=0x00a | 0x00f | 0xc20..=0xc22 => self.vector_on(),
             0x180 => self.mode != Priv::Supervisor || self.mstatus & TVM == 0,
             0xc00..=0xc1f | 0xc80..=0xc9f => {
                 let bit = n & 31;
@@ -77,6 +78,8 @@ impl Hart {
             0x001 if f => regs.get(regs::FFLAGS),
             0x002 if f => self.frm.into(),
             0x003 if f => regs.get(regs::FFLAGS) | u64::from(self.frm) << 5,
+
+            0x008..=0x00f | 0xc20..=0xc22 => self.read_vector(n)?,
 
             0x100..=0x1ff if !self.isa.supervisor => return None,
             0x100 => self.read_mstatus(regs) & (SSTATUS | 3 << 32 | self.sd_bit()),
@@ -156,6 +159,7 @@ impl Hart {
             0x002 => self.set_float(cx.regs.get(regs::FFLAGS), value, cx),
             0x003 => self.set_float(value, value >> 5, cx),
 
+            0x008..=0x00f => self.write_vector(n, value),
             0x100 => {
                 let kept = self.mstatus & !SSTATUS;
                 self.set_mstatus(kept | value & SSTATUS, cx);
@@ -259,6 +263,31 @@ impl Hart {
         cx.regs.set(regs::FDIRTY, 1);
     }
 
+    pub(crate) fn read_vector(&self, n: u16) -> Option<u64> {
+        let v = self.vector.as_ref()?;
+        Some(match n {
+            0x008 => v.vstart as u64,
+            0x009 => v.vxsat.into(),
+            0x00a => v.vxrm.into(),
+            0x00f => v.vcsr(),
+            0xc20 => v.vl as u64,
+            0xc21 => v.vtype(self.isa.bits),
+            0xc22 => v.vlenb as u64,
+            _ => return None,
+        })
+    }
+
+    fn write_vector(&mut self, n: u16, value: u64) {
+        let Some(v) = &mut self.vector else { return };
+        match n {
+            0x008 => v.set_vstart(value),
+            0x009 => v.vxsat = value & 1 != 0,
+            0x00a => v.vxrm = (value & 3) as u8,
+            _ => (v.vxsat, v.vxrm) = (value & 1 != 0, (value >> 1 & 3) as u8),
+        }
+        self.vector_dirty();
+    }
+
     fn sd_bit(&self) -> u64 {
         1 << (self.isa.bits - 1)
     }
@@ -280,7 +309,7 @@ impl Hart {
     fn read_mstatus(&self, regs: &Regs) -> u64 {
         let fs = self.fs(regs);
         let mut value = self.mstatus & !FS | fs << 13;
-        if fs == 3 {
+        if fs == 3 || self.mstatus & VS == VS {
             value |= self.sd_bit();
         }
         if self.isa.bits == 64 {
@@ -294,6 +323,7 @@ impl Hart {
         let mut mask = MIE | MPIE;
         mask |= if self.isa.user { MPRV | TW } else { 0 };
         mask |= if self.isa.has(ext::F) { FS } else { 0 };
+        mask |= if self.isa.has(ext::V) { VS } else { 0 };
         if self.isa.supervisor {
             mask |= SIE | SPIE | SPP | SUM | MXR | TVM | TSR;
         }

@@ -15,6 +15,7 @@ mod trap;
 use crate::isa::{Flavor, Isa};
 use crate::lift::{self, Call, Key};
 use crate::regs;
+use crate::vector::Vector;
 use counters::Counter;
 use hetemu_isa::*;
 use pmp::Pmp;
@@ -49,6 +50,7 @@ pub(crate) const SPIE: u64 = 1 << 5;
 pub(crate) const MPIE: u64 = 1 << 7;
 pub(crate) const SPP: u64 = 1 << 8;
 pub(crate) const MPP: u64 = 3 << 11;
+pub(crate) const VS: u64 = 3 << 9;
 pub(crate) const FS: u64 = 3 << 13;
 pub(crate) const MPRV: u64 = 1 << 17;
 pub(crate) const SUM: u64 = 1 << 18;
@@ -101,6 +103,8 @@ pub struct Hart {
     /// `time` had reached stimecmp when the clock was looked at last.
     stip: bool,
     frm: u8,
+    /// None without V, and while a vector instruction runs.
+    pub(crate) vector: Option<Box<Vector>>,
     mcycle: Counter,
     minstret: Counter,
     pmp: Pmp,
@@ -192,6 +196,7 @@ impl Hart {
             stimecmp: u64::MAX,
             stip: false,
             frm: 0,
+            vector: None,
             mcycle: Counter::default(),
             minstret: Counter::default(),
             cpuctrlsts: 0,
@@ -238,6 +243,7 @@ impl Hart {
         self.stimecmp = u64::MAX;
         self.stip = false;
         self.frm = 0;
+        self.vector = self.isa.vlen.map(|bits| Box::new(Vector::new(bits)));
         self.mcycle = Counter::default();
         self.minstret = Counter::default();
         self.pmp = Pmp::new(self.isa.pmp, self.isa.bits, self.isa.smepmp);
@@ -286,6 +292,29 @@ impl Hart {
         if fs != 0 && regs.get(regs::FDIRTY) != 0 { 3 } else { fs }
     }
 
+    /// Vector instructions are allowed.
+    pub(crate) fn vector_on(&self) -> bool {
+        self.mstatus & VS != 0
+    }
+
+    /// Vector state has changed.
+    pub(crate) fn vector_dirty(&mut self) {
+        self.mstatus |= VS;
+    }
+
+    /// The bits of an integer register.
+    pub(crate) fn mask(&self) -> u64 {
+        self.isa.mask()
+    }
+
+    pub(crate) fn frm(&self) -> u8 {
+        self.frm
+    }
+
+    pub(crate) fn float_policy(&self) -> FloatPolicy {
+        self.layout.float
+    }
+
     /// Pending interrupts: what inputs drive and what software has set, or Sstc has.
     fn pending(&self) -> u64 {
         let pending = (self.lines | self.mip) & !NMI_LINE;
@@ -303,6 +332,11 @@ impl Hart {
             Flavor::Standard => self.nmi_edge,
         }
     }
+}
+
+/// The illegal-instruction exception of a vector instruction.
+pub(crate) fn illegal(word: u32) -> Halt {
+    Halt::Raise(Exception { cause: trap::ILLEGAL, value: word.into() })
 }
 
 impl Cpu for Hart {
@@ -340,6 +374,14 @@ impl Cpu for Hart {
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception> {
         self.call(Call::from_id(id), args[0] as u32, args[1], cx)?;
         Ok(0)
+    }
+
+    fn call(&mut self, id: u16, args: [u64; 3], env: &mut dyn Env) -> Result<(u64, u8), Halt> {
+        if id == lift::VectorCall::Csr as u16 {
+            let value = self.read_vector(args[1] as u16).filter(|_| self.vector_on());
+            return value.map(|v| (v, 0)).ok_or(illegal(args[0] as u32));
+        }
+        self.vector(args[0] as u32, args[1], args[2], env)
     }
 
     fn translate(

@@ -9,9 +9,11 @@ mod float;
 mod int;
 mod mem;
 mod system;
+mod vector;
 pub(crate) mod zfa;
 
 pub(crate) use system::Call;
+pub(crate) use vector::Call as VectorCall;
 
 use crate::isa::Isa;
 use crate::regs;
@@ -136,6 +138,8 @@ impl Lift<'_> {
             | LrW | ScW | AmoswapW | AmoaddW | AmoxorW | AmoandW | AmoorW | AmominW | AmomaxW
             | AmominuW | AmomaxuW | LrD | ScD | AmoswapD | AmoaddD | AmoxorD | AmoandD | AmoorD
             | AmominD | AmomaxD | AmominuD | AmomaxuD => self.memory(i),
+            Vector => self.vector(i),
+            Csrrs => self.vector_csr(i),
             _ if float::is_float(i.op) => self.float(i),
             _ => match self.int(i).or_else(|| self.extra(i)) {
                 Some(flow) => flow,

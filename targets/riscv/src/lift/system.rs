@@ -1,6 +1,6 @@
 //! Which instructions are calls of the core: what changes control state, traps, or cannot be had.
 
-use super::{Key, float};
+use super::{Key, float, vector};
 use crate::isa::Isa;
 use crate::table::{Insn, Op, ext};
 
@@ -60,6 +60,7 @@ pub(crate) fn call(isa: &Isa, key: Key, pc: u64, i: &Insn) -> Option<Call> {
         AmocasD if isa.bits == 64 => None,
         AmocasD | AmocasQ if (i.rd | i.rs2) & 1 != 0 => Some(Call::Illegal),
         AmocasD | AmocasQ => Some(Call::CasPair),
+        Csrrs if isa.has(ext::V) && vector::reads(i) => None,
         Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => Some(Call::Csr),
         Jalr if !isa.has(ext::ZCA) => Some(Call::Jump),
         Jal | Beq | Bne | Blt | Bge | Bltu | Bgeu => {
@@ -67,6 +68,9 @@ pub(crate) fn call(isa: &Isa, key: Key, pc: u64, i: &Insn) -> Option<Call> {
             misaligned.then_some(Call::Jump)
         }
         Flw | Fld | Fsw | Fsd => (!key.float).then_some(Call::Illegal),
+        Vector if vector::is_float(i.word) => {
+            (!key.float || float::round(key, 7).is_none()).then_some(Call::Illegal)
+        }
         op if float::is_float(op) => {
             let bad = !key.float || float::rounds(op) && float::round(key, i.rm).is_none();
             bad.then_some(Call::Illegal)
