@@ -389,6 +389,8 @@ fn mistakes_are_named() {
         (&["--trace", "exec="], &["E1010", "no name"]),
         (&["--trace", "exec", "--trace-core", "m4"], &["E1010", "`m4`", "ibex"]),
         (&["--trace-limit", "3"], &["E1010", "--trace-limit", "--trace"]),
+        (&["--trace", "exec", "--parallel"], &["E1010", "--parallel"]),
+        (&["--profile", "-", "--parallel"], &["E1010", "--parallel"]),
         (&["--trace", &to_file], &["E1011", "none/x"]),
         (&["--profile", &no_folder], &["E1011", "profile"]),
         (&["--coverage", &no_folder], &["E1011", "coverage"]),
