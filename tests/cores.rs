@@ -72,10 +72,10 @@ fn the_host_can_end_a_run() {
     // An endless loop on every hart: j .
     let file = std::env::temp_dir().join(format!("hetemu-{}-loop.bin", std::process::id()));
     std::fs::write(&file, 0x6fu32.to_le_bytes()).expect("a file");
-    let image = format!("{}@0x8000_0000", file.display());
+    let image = format!("firmware={}", file.display());
     let began = Instant::now();
-    let out = run(&["--image", &image, "--parallel", "--timeout", "300ms"]);
-    let vtime = run(&["--image", &image, "--parallel", "--vtimeout", "300ms"]);
+    let out = run(&["--plug", &image, "--parallel", "--timeout", "300ms"]);
+    let vtime = run(&["--plug", &image, "--parallel", "--vtimeout", "300ms"]);
     let _ = std::fs::remove_file(&file);
     assert_eq!((out.status.code(), vtime.status.code()), (Some(4), Some(4)));
     let errors = String::from_utf8_lossy(&out.stderr);
@@ -90,8 +90,8 @@ fn sleepers_that_nothing_wakes_hang() {
     let code: Vec<u8> =
         [0x1050_0073u32, 0xffdf_f06f].iter().flat_map(|w| w.to_le_bytes()).collect();
     std::fs::write(&file, code).expect("a file");
-    let image = format!("{}@0x8000_0000", file.display());
-    let out = run(&["--image", &image, "--parallel", "--timeout", "100s"]);
+    let image = format!("firmware={}", file.display());
+    let out = run(&["--plug", &image, "--parallel", "--timeout", "100s"]);
     let _ = std::fs::remove_file(&file);
     let errors = String::from_utf8_lossy(&out.stderr);
     assert!(errors.contains("E1101"), "{errors}");
