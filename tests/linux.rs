@@ -1,5 +1,5 @@
-//! Debian's Linux for riscv64, unmodified, under Debian's OpenSBI: devices, several harts, consoles,
-//! power-off, reboot.
+//! Debian's Linux for riscv64, unmodified, under Debian's OpenSBI: devices, several harts,
+//! consoles, power-off, reboot.
 //!
 //! `tests/guests/fetch.sh target/guests/riscv64` brings kernel and initramfs. Without them (or
 //! without the package `opensbi`) the boots are skipped with a message, unless

@@ -163,8 +163,8 @@ impl Virtqueue {
         self.ready && self.size > 0 && self.budget == 0
     }
 
-    /// Puts the last `chains` chains back, as if they had not been taken: they are too small for what
-    /// is to be written, and more must come first.
+    /// Puts the last `chains` chains back, as if they had not been taken: they are too small for
+    /// what is to be written, and more must come first.
     pub fn give_back(&mut self, chains: u16) {
         self.next_avail = self.next_avail.wrapping_sub(chains);
         self.budget = self.budget.saturating_add(chains);

@@ -72,7 +72,7 @@ impl Blk {
     /// The range of a request in bytes, if it lies on the disk.
     fn range(&self, sector: u64, bytes: u64) -> Result<u64, u8> {
         let end = sector.checked_mul(SECTOR).and_then(|at| at.checked_add(bytes)).ok_or(S_IOERR)?;
-        if bytes % SECTOR != 0 || end > self.sectors() * SECTOR {
+        if !bytes.is_multiple_of(SECTOR) || end > self.sectors() * SECTOR {
             return Err(S_IOERR);
         }
         Ok(sector * SECTOR)
@@ -176,7 +176,7 @@ impl Blk {
     /// Discards or zeroes a list of ranges.
     fn ranges(&self, cx: &mut dyn Cx, chain: &Chain, kind: u32) -> Result<Done, RingError> {
         let len = chain.readable() - HEAD;
-        if len == 0 || len % RANGE != 0 || len / RANGE > u64::from(MOST_RANGES) {
+        if len == 0 || !len.is_multiple_of(RANGE) || len / RANGE > u64::from(MOST_RANGES) {
             return Ok(Err(S_IOERR));
         }
         for i in 0..len / RANGE {

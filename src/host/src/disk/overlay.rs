@@ -92,10 +92,10 @@ impl Store for Overlay {
         if bytes.is_empty() {
             return Ok(());
         }
-        if at % PAGE != 0 {
+        if !at.is_multiple_of(PAGE) {
             self.bring(at)?;
         }
-        if end % PAGE != 0 && end < self.len() {
+        if !end.is_multiple_of(PAGE) && end < self.len() {
             self.bring(end)?;
         }
         self.file.write_all_at(bytes, at)?;

@@ -108,7 +108,7 @@ fn exercise(disk: &mut dyn Block, mirror: &mut [u8], seed: u64, count: u32) {
                     mirror[range].copy_from_slice(&bytes);
                 }
             }
-            5 if step % 4 == 0 => disk.flush().unwrap(),
+            5 if step.is_multiple_of(4) => disk.flush().unwrap(),
             _ => {
                 let mut got = vec![0xee; len as usize];
                 disk.read(at, &mut got).unwrap();

@@ -136,7 +136,7 @@ impl Header {
             return Err(damaged("its refcount table has an impossible size"));
         }
         let places = [header.l1_at, header.refcounts_at];
-        if places.iter().any(|at| at % cluster != 0 || *at == 0 || *at > 1 << 55) {
+        if places.iter().any(|at| !at.is_multiple_of(cluster) || *at == 0 || *at > 1 << 55) {
             return Err(damaged("a table lies at an impossible place"));
         }
         let format = backing_format(bytes, if new { be32(bytes, 100) as usize } else { 72 });

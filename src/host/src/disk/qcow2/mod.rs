@@ -121,7 +121,7 @@ impl Qcow2 {
             if at == 0 {
                 return Ok(None);
             }
-            if at % self.header.cluster() != 0 || at > 1 << 55 {
+            if !at.is_multiple_of(self.header.cluster()) || at > 1 << 55 {
                 return damaged(format!("L2 table {i} lies at {at:#x}"));
             }
             self.make_room()?;
@@ -129,11 +129,11 @@ impl Qcow2 {
             self.tables.insert(i, Table { entries, dirty: false, used: 0 });
         }
         let clock = self.clock;
-        let table = self.tables.get_mut(&i);
-        Ok(table.map(|t| {
+        let mut table = self.tables.get_mut(&i);
+        if let Some(t) = &mut table {
             t.used = clock;
-            t
-        }))
+        }
+        Ok(table)
     }
 
     /// Drops the table that was not used for longest, if there are many.
@@ -171,7 +171,7 @@ impl Qcow2 {
         if at == 0 {
             return Ok(if self.below.is_some() { Place::Below } else { Place::Zeros });
         }
-        if at % self.header.cluster() != 0 || at > 1 << 55 {
+        if !at.is_multiple_of(self.header.cluster()) || at > 1 << 55 {
             return damaged(format!("a cluster lies at {at:#x}"));
         }
         Ok(Place::At(at))

@@ -68,7 +68,7 @@ impl Refs {
         let Some(at) = self.table.get(index as usize).copied().filter(|at| *at != 0) else {
             return Ok(None);
         };
-        if at % self.cluster != 0 || at > 1 << 55 {
+        if !at.is_multiple_of(self.cluster) || at > 1 << 55 {
             return damaged(format!("refcount block {index} lies at {at:#x}"));
         }
         if !self.blocks.contains_key(&index) {
