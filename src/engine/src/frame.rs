@@ -4,7 +4,7 @@
 //! needs: its address is the first argument of all compiled code.
 #![allow(unsafe_code)]
 
-use crate::tlb::TlbEntry;
+use crate::tlb::Table;
 use hetemu_isa::{REGS, Regs};
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -26,13 +26,21 @@ pub(crate) struct Frame {
     /// Temporaries of the interpreter; the last one is always zero.
     temps: [u64; WORDS - REGS],
     /// The data TLB of the regime in force.
-    pub(crate) tlb: *const TlbEntry,
+    pub(crate) tlb: *const Table,
+    /// The distance of its near pages.
+    pub(crate) distance: usize,
+    /// Where the memory lies that a core without translation reads past the TLB.
+    pub(crate) flat: *const u8,
     /// The core's table of jump targets.
     pub(crate) jumps: *const c_void,
     /// What an entry of the jump table must say to be valid now.
     pub(crate) key: u64,
     /// The context of slow paths while compiled code runs.
     pub(crate) context: *mut c_void,
+    /// Operands of the slow path of memory.
+    pub(crate) va: u64,
+    pub(crate) desc: u64,
+    pub(crate) value: u64,
     /// What a slow path gives.
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
@@ -56,9 +64,14 @@ impl Frame {
             regs: Regs::default(),
             temps: [0; WORDS - REGS],
             tlb: std::ptr::null(),
+            distance: 0,
+            flat: std::ptr::null(),
             jumps: std::ptr::null(),
             key: 0,
             context: null_mut(),
+            va: 0,
+            desc: 0,
+            value: 0,
             result: 0,
             refused: 0,
             again: 0,

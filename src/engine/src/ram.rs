@@ -8,7 +8,7 @@
 //! that another translated code of the page; [`Notice`] says when it has.
 #![allow(unsafe_code)]
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use std::ffi::c_void;
 use std::io;
 use std::ptr::{NonNull, null_mut};
@@ -119,6 +119,10 @@ impl Ram {
         // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
         let base =
             unsafe { mmap_anonymous(null_mut(), size, ProtFlags::READ | ProtFlags::WRITE, flags)? };
+        // Random access to much memory is bound by the host's TLB. A host without huge pages says
+        // so, and all is as well.
+        // SAFETY: advice about a mapping of our own, which changes nothing that can be seen of it.
+        let _ = unsafe { madvise(base, size, Advice::LinuxHugepage) };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mut code = Vec::new();
         code.resize_with(size >> CODE_PAGE_BITS, AtomicU16::default);

@@ -3,15 +3,35 @@
 //! Direct mapped, one a translation regime. An entry exists only for a page that lies wholly in
 //! memory; devices never enter it. The write tag is absent while the page holds translated code. A
 //! tag compare includes the low address bits of the access's size, so a misaligned access misses.
+//!
+//! Most cores map most of their memory so that host and virtual addresses differ by one number: all
+//! of it where addresses are physical, a kernel's linear map elsewhere. Pages for which that holds
+//! are near: compiled code adds a number that it has had since it was entered, and so need not wait
+//! for the entry, which only tells whether it was right to.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::SeqCst};
 
 /// log2 of the entries.
-pub(crate) const TLB_BITS: u32 = 10;
+pub(crate) const TLB_BITS: u32 = 12;
+
+const ENTRIES: usize = 1 << TLB_BITS;
+
+/// Pages that must agree before others' distance is taken for that of near ones.
+const ENOUGH: u32 = 2;
 
 /// No page: no address under a mask has these low bits.
 const NONE: u64 = u64::MAX;
+
+/// The tags of a page that is near.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Near {
+    /// Virtual page that loads are allowed from.
+    pub(crate) read: u64,
+    /// Virtual page that stores are allowed to.
+    pub(crate) write: u64,
+}
 
 /// One page.
 #[repr(C)]
@@ -28,33 +48,74 @@ pub(crate) struct TlbEntry {
 }
 
 const EMPTY: TlbEntry = TlbEntry { read: NONE, write: NONE, addend: 0, host: 0 };
+const FAR: Near = Near { read: NONE, write: NONE };
+
+/// What compiled code probes.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) near: [Near; ENTRIES],
+    pub(crate) entries: [TlbEntry; ENTRIES],
+}
 
 /// A TLB of one regime.
 #[derive(Debug)]
 pub(crate) struct Tlb {
-    entries: Box<[TlbEntry; 1 << TLB_BITS]>,
+    table: Box<Table>,
     /// Indexes that may be filled, to clear few quickly.
     filled: Vec<u16>,
     page_bits: u32,
+    /// The addend of near pages. Compiled code holds a copy, so this changes between its runs only.
+    distance: usize,
+    /// The addend that most pages lately had, and how many more than others.
+    usual: usize,
+    votes: u32,
 }
 
 impl Tlb {
     pub(crate) fn new(page_bits: u8) -> Tlb {
         Tlb {
-            entries: Box::new([EMPTY; 1 << TLB_BITS]),
+            table: Box::new(Table { near: [FAR; ENTRIES], entries: [EMPTY; ENTRIES] }),
             filled: Vec::with_capacity(256),
             page_bits: u32::from(page_bits),
+            distance: 0,
+            usual: 0,
+            votes: 0,
         }
+    }
+
+    /// The addend of near pages, for compiled code that is about to run.
+    pub(crate) fn distance(&mut self) -> usize {
+        if self.distance != self.usual && self.votes >= ENOUGH {
+            self.distance = self.usual;
+            for at in 0..self.filled.len() {
+                self.set_near(usize::from(self.filled[at]));
+            }
+        }
+        self.distance
+    }
+
+    /// Whether most pages are near.
+    pub(crate) fn is_near(&self) -> bool {
+        self.votes >= ENOUGH
+    }
+
+    fn set_near(&mut self, at: usize) {
+        let entry = &self.table.entries[at];
+        self.table.near[at] = match entry.addend == self.distance {
+            true => Near { read: entry.read, write: entry.write },
+            false => FAR,
+        };
     }
 
     #[inline(always)]
     fn index(&self, va: u64) -> usize {
-        (va >> self.page_bits) as usize & ((1 << TLB_BITS) - 1)
+        (va >> self.page_bits) as usize & (ENTRIES - 1)
     }
 
     /// Where compiled code probes.
-    pub(crate) fn base(&self) -> *const TlbEntry {
-        self.entries.as_ptr()
+    pub(crate) fn base(&self) -> *const Table {
+        std::ptr::from_ref(&*self.table)
     }
 
     #[inline(always)]
@@ -71,7 +132,7 @@ impl Tlb {
         let page = va & self.page_mask();
         let at = self.index(va);
         let host = host as usize;
-        let old = &mut self.entries[at];
+        let old = &mut self.table.entries[at];
         if old.read == NONE && old.write == NONE {
             self.filled.push(at as u16);
         }
@@ -81,16 +142,28 @@ impl Tlb {
             addend: host.wrapping_sub(page as usize),
             host,
         };
+        let addend = old.addend;
+        self.set_near(at);
+        // The majority of the pages entered, if there is one.
+        if addend == self.usual {
+            self.votes = (self.votes + 1).min(64);
+        } else if self.votes == 0 {
+            (self.usual, self.votes) = (addend, 1);
+        } else {
+            self.votes -= 1;
+        }
     }
 
     /// Forgets everything.
     pub(crate) fn flush(&mut self) {
-        if self.filled.len() > 300 {
-            self.entries.fill(EMPTY);
+        if self.filled.len() > ENTRIES / 4 {
+            self.table.entries.fill(EMPTY);
+            self.table.near.fill(FAR);
             self.filled.clear();
         } else {
             for at in self.filled.drain(..) {
-                self.entries[usize::from(at)] = EMPTY;
+                self.table.entries[usize::from(at)] = EMPTY;
+                self.table.near[usize::from(at)] = FAR;
             }
         }
     }
@@ -98,10 +171,12 @@ impl Tlb {
     /// Forgets one page.
     pub(crate) fn flush_page(&mut self, va: u64) {
         let page = va & self.page_mask();
-        let entry = &mut self.entries[self.index(va)];
+        let at = self.index(va);
+        let entry = &mut self.table.entries[at];
         if entry.read == page || entry.write == page {
             entry.read = NONE;
             entry.write = NONE;
+            self.table.near[at] = FAR;
         }
     }
 
@@ -109,9 +184,11 @@ impl Tlb {
     pub(crate) fn protect(&mut self, host: usize, len: usize) {
         let size = 1usize << self.page_bits;
         for &at in &self.filled {
-            let entry = &mut self.entries[usize::from(at)];
+            let at = usize::from(at);
+            let entry = &mut self.table.entries[at];
             if entry.write != NONE && entry.host < host + len && host < entry.host + size {
                 entry.write = NONE;
+                self.table.near[at].write = NONE;
             }
         }
     }
@@ -119,7 +196,7 @@ impl Tlb {
     /// The host address for a load, if the page is entered and the address fits `low` (size - 1).
     #[inline(always)]
     pub(crate) fn readable(&self, va: u64, low: u64) -> Option<HostAddr> {
-        let entry = &self.entries[self.index(va)];
+        let entry = &self.table.entries[self.index(va)];
         (va & (self.page_mask() | low) == entry.read)
             .then(|| HostAddr(entry.addend.wrapping_add(va as usize)))
     }
@@ -127,7 +204,7 @@ impl Tlb {
     /// The host address for a store.
     #[inline(always)]
     pub(crate) fn writable(&self, va: u64, low: u64) -> Option<HostAddr> {
-        let entry = &self.entries[self.index(va)];
+        let entry = &self.table.entries[self.index(va)];
         (va & (self.page_mask() | low) == entry.write)
             .then(|| HostAddr(entry.addend.wrapping_add(va as usize)))
     }
@@ -271,7 +348,8 @@ mod tests {
         unsafe { tlb.fill(0x1008, page.as_mut_ptr(), true, true) };
         tlb.writable(0x1010, 7).unwrap().store64(0x0102);
         assert_eq!(page[0x10], 2);
-        assert!(tlb.readable(0x1000 + (1 << 22), 0).is_none(), "same index, other page");
+        let other = 0x1000 + (1 << (12 + TLB_BITS));
+        assert!(tlb.readable(other, 0).is_none(), "same index, other page");
         tlb.protect(page.as_ptr() as usize + 4, 1);
         assert!(tlb.writable(0x1000, 0).is_none());
         assert!(tlb.readable(0x1000, 0).is_some());
@@ -282,5 +360,48 @@ mod tests {
         assert!(tlb.readable(!7, 7).is_some());
         tlb.flush();
         assert!(tlb.readable(!7, 7).is_none());
+    }
+
+    #[test]
+    fn pages_of_the_usual_distance_are_near() {
+        let mut pages = vec![0u8; 8 * 4096];
+        let base = pages.as_mut_ptr();
+        let mut tlb = Tlb::new(12);
+        let mut fill = |tlb: &mut Tlb, va: u64, page: usize, write: bool| {
+            // SAFETY: the pages outlive the TLB's use.
+            unsafe { tlb.fill(va, base.add(page * 4096), true, write) }
+        };
+        let near = |tlb: &Tlb, va: u64| {
+            let near = tlb.table.near[tlb.index(va)];
+            (near.read == va, near.write == va)
+        };
+        fill(&mut tlb, 0x10000, 0, true);
+        assert!(!tlb.is_near());
+        fill(&mut tlb, 0x11000, 1, true);
+        fill(&mut tlb, 0x40000, 2, true);
+        fill(&mut tlb, 0x13000, 3, false);
+        // Only between runs of compiled code, which has a copy.
+        assert_eq!(near(&tlb, 0x11000), (false, false));
+        assert_eq!(tlb.distance(), (base as usize).wrapping_sub(0x10000));
+        assert!(tlb.is_near());
+        assert_eq!(near(&tlb, 0x11000), (true, true));
+        assert_eq!(near(&tlb, 0x40000), (false, false));
+        assert_eq!(near(&tlb, 0x13000), (true, false));
+        tlb.protect(base as usize + 4096 + 8, 1);
+        assert_eq!(near(&tlb, 0x11000), (true, false));
+        // An entry's place is taken by a page that is not near.
+        fill(&mut tlb, 0x10000 + (1 << (12 + TLB_BITS)), 5, true);
+        assert_eq!(near(&tlb, 0x10000), (false, false));
+        tlb.flush_page(0x13008);
+        assert_eq!(near(&tlb, 0x13000), (false, false));
+        fill(&mut tlb, 0x14000, 4, true);
+        assert_eq!(near(&tlb, 0x14000), (true, true));
+        tlb.flush();
+        assert_eq!(near(&tlb, 0x14000), (false, false));
+        // Pages anywhere have no majority.
+        for i in 0..8 {
+            fill(&mut tlb, 0x100_0000 + (i << 13), 7 - i as usize, true);
+        }
+        assert!(!tlb.is_near());
     }
 }

@@ -156,6 +156,13 @@ pub trait Cpu: Send {
         env: &mut dyn Env,
     ) -> Result<Translation, Exception>;
 
+    /// Whether a regime leads every address of a stretch (first and last) to itself now, and loads
+    /// and stores that lie wholly in it are allowed, so that nobody need ask [`Cpu::translate`].
+    /// Asked whenever [`Cpu::mode`] is.
+    fn is_physical(&self, _regime: u8, _first: u64, _last: u64) -> bool {
+        false
+    }
+
     /// The exception for an address that the bus does not answer.
     fn bus_fault(&self, access: Access, va: u64) -> Exception;
 

@@ -2,8 +2,8 @@
 
 use super::{Cluster, Session};
 use crate::cache::BlockKey;
-use crate::jit::Tier;
 use crate::jit::region::{Known, Region, Scope};
+use crate::jit::{Paths, Tier};
 use crate::mmu::CodePage;
 
 /// A block belongs to a hot region if it was run at least one time in so many of its head's.
@@ -60,7 +60,9 @@ impl Cluster {
         let Some(region) = self.region(core, head, scope).filter(|r| self.is_worth(r)) else {
             return;
         };
-        let layout = self.cores[core].cpu.layout().clone();
+        let c = &self.cores[core];
+        let layout = c.cpu.layout().clone();
+        let paths = Paths { near: c.mmu.tlb().is_near(), flat: self.flat.filter(|_| c.flat) };
         let Some(jit) = &mut self.jit else { return };
         if jit.is_pending(&head) {
             return;
@@ -68,7 +70,7 @@ impl Cluster {
         for pc in region.blocks.keys() {
             self.cache.join(&region.key_of(*pc), head);
         }
-        if let Some(done) = jit.compile(region, layout, tier) {
+        if let Some(done) = jit.compile(region, layout, paths, tier) {
             self.install(done);
         }
     }

@@ -10,7 +10,7 @@ pub use insight::{CodeRange, Executed};
 use crate::cache::{Cache, JumpTable};
 use crate::float::Unit;
 use crate::frame::{Frame, NO_RESERVATION};
-use crate::jit::Jit;
+use crate::jit::{Flat, Jit};
 use crate::mmu::{Events, Mmu, Watch};
 use crate::ram::{Listener, Notice};
 use crate::space::{Kind, Space};
@@ -125,6 +125,8 @@ struct Core {
     float: Unit,
     events: Events,
     mode: Mode,
+    /// Data addresses are physical.
+    flat: bool,
     /// Index of the mode's part that translations depend on.
     mode_index: u16,
     epoch: u64,
@@ -149,6 +151,7 @@ impl Core {
             float: Unit::new(layout.float),
             events: Events::default(),
             mode: Mode::default(),
+            flat: false,
             mode_index: 0,
             epoch: 0,
             waiting: false,
@@ -196,8 +199,10 @@ pub struct Cluster {
     cores: Vec<Core>,
     /// None if nothing is to be compiled, or the host cannot.
     jit: Option<Jit>,
-    /// Parts of modes that translations depend on: key and fetch regime.
-    modes: Vec<(u32, u8)>,
+    /// Parts of modes that translations depend on: key, fetch regime, whether data is flat.
+    modes: Vec<(u32, u8, bool)>,
+    /// Memory that cores access past the TLB while their addresses are physical.
+    flat: Option<Flat>,
     stats: Stats,
     /// What has run, if that is recorded.
     executed: Option<insight::Blocks>,
@@ -222,11 +227,12 @@ impl Cluster {
         let mut cluster = Cluster {
             jit,
             config,
+            flat: Flat::of(&space),
             space,
             listener,
             cache: Cache::default(),
             cores: cpus.into_iter().map(Core::new).collect(),
-            modes: Vec::new(),
+            modes: vec![(Mode::default().key, Mode::default().fetch, false)],
             stats: Stats::default(),
             executed: None,
             watch: Watch::default(),

@@ -3,7 +3,7 @@
 use super::{Cluster, Session, Stop};
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::interp::{self, Exec, Leave};
-use crate::jit::{self, SlowCx};
+use crate::jit::{self, SPENT, SlowCx};
 use crate::mmu::Outer;
 use crate::system::Trap;
 use hetemu_isa::{Cpu, Cx, Exception};
@@ -18,6 +18,8 @@ impl Cluster {
         let mut refused = false;
         // The region at the program counter wants to be compiled again.
         let mut again = false;
+        // Such a region was looked at in this run.
+        let mut sampled = false;
         loop {
             if attend {
                 if let Some(stop) = self.attend(s, first) {
@@ -54,7 +56,11 @@ impl Cluster {
                 Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
                 Leave::Hot(block) => self.hot(s.core, block),
                 Leave::Again => again = true,
-                Leave::Spent => self.sample(s),
+                Leave::Spent if !sampled => {
+                    self.sample(s);
+                    sampled = true;
+                }
+                Leave::Spent => {}
                 Leave::Raise(exception) => self.raise(s, exception),
             }
             attend = self.cores[s.core].events.leave;
@@ -67,6 +73,8 @@ impl Cluster {
         let c = &mut self.cores[s.core];
         let key = c.key();
         c.frame.tlb = c.mmu.tlb().base();
+        c.frame.distance = c.mmu.distance();
+        c.frame.flat = self.flat.map_or(0, |f| f.host) as *const u8;
         c.frame.jumps = c.jumps.base().cast();
         c.frame.key = key;
         let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
@@ -116,11 +124,11 @@ impl Cluster {
                 exec.left -= done;
                 exec.out.stats.compiled_insns += done;
                 *refused = exec.frame.refused != 0;
-                let spent = exec.left < u64::from(self.config.max_block) && !*refused;
+                let spent = exec.frame.refused == SPENT;
                 let stats = &mut *exec.out.stats;
-                match (*refused, spent) {
-                    (true, _) => stats.exits_refused += 1,
-                    (_, true) => stats.exits_budget += 1,
+                match (spent, *refused) {
+                    (true, _) => stats.exits_budget += 1,
+                    (_, true) => stats.exits_refused += 1,
                     _ => stats.exits_lookup += 1,
                 }
                 came = true;
@@ -243,10 +251,15 @@ impl Cluster {
         self.settle(s.core);
         let c = &mut self.cores[s.core];
         let mode = c.cpu.mode(&c.frame.regs);
-        if mode != c.mode {
+        let flat = !c.mmu.is_watched()
+            && self
+                .flat
+                .is_some_and(|f| c.cpu.is_physical(mode.data, f.start, f.start + (f.len - 1)));
+        if mode != c.mode || flat != c.flat {
             c.mode = mode;
+            c.flat = flat;
             c.mmu.set_regime(mode.data);
-            let part = (mode.key, mode.fetch);
+            let part = (mode.key, mode.fetch, flat);
             let index = self.modes.iter().position(|m| *m == part).unwrap_or_else(|| {
                 self.modes.push(part);
                 self.modes.len() - 1

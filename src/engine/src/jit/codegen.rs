@@ -1,42 +1,34 @@
 //! From the IR of a region to Cranelift's.
 
-use super::Runtime;
 use super::compiler::{Job, signature, tail_signature};
-use super::entry::Calc;
+use super::entry::{Calc, SPENT};
+use super::flow::{Flow, SlotSet, targets};
+use super::groups::Groups;
 use super::ints::condition;
 use super::region::Region;
+use super::{Paths, Runtime};
 use crate::cache::{JUMP_BITS, JumpEntry};
 use crate::frame::Frame;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self as clif, InstBuilder, MemFlagsData, SigRef, Type, Value, types};
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, Variable};
-use hetemu_isa::ir::{Block, Exit, Hint, Inst, Ty, Val};
+use hetemu_isa::ir::{Block, Exit, Inst, Ty, Val};
 use hetemu_isa::{Layout, REGS, Slot, SlotClass};
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
 
-/// A set of slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct SlotSet([u64; REGS / 64]);
-
-impl SlotSet {
-    fn add(&mut self, slot: Slot) {
-        self.0[usize::from(slot.0) / 64] |= 1 << (slot.0 % 64);
-    }
-    fn join(&mut self, other: &SlotSet) {
-        for (a, b) in self.0.iter_mut().zip(other.0) {
-            *a |= b;
-        }
-    }
-    fn iter(self) -> impl Iterator<Item = usize> {
-        (0..REGS).filter(move |i| self.0[i / 64] >> (i % 64) & 1 != 0)
-    }
-}
-
 /// How the generator accesses memory that is always there.
 pub(super) fn plain() -> MemFlagsData {
     MemFlagsData::new().with_notrap()
+}
+
+/// Where a block goes on.
+struct Way {
+    block: clif::Block,
+    to: u64,
+    /// The block is still to be written.
+    open: bool,
 }
 
 /// Writes one function.
@@ -57,8 +49,16 @@ pub(super) struct Generator<'a> {
     left: Variable,
     pub(super) frame: Value,
     pub(super) tlb: Value,
+    pub(super) paths: Paths,
+    /// Of near pages, and where flat memory lies: if `paths` says so.
+    pub(super) distance: Value,
+    pub(super) flat: Value,
+    /// Of the block being written, with the host addresses of groups that were looked at.
+    pub(super) groups: Groups,
+    pub(super) hosts: Vec<Option<Value>>,
     heads: BTreeMap<u64, clif::Block>,
     sites: Vec<u64>,
+    flow: Flow,
     tail: SigRef,
     memory: SigRef,
     calc: SigRef,
@@ -67,16 +67,17 @@ pub(super) struct Generator<'a> {
     /// The values of the block being written, and their types.
     vals: Vec<Option<Value>>,
     types: Vec<Option<Ty>>,
-    /// The guest instruction being written, and how many of the block have not been done before it.
+    /// The guest instruction being written, and how many were done before it that `left` does not
+    /// know of.
     pc: u64,
-    rest: u32,
+    done: u32,
 }
 
 impl<'a> Generator<'a> {
     pub(super) fn new(mut b: FunctionBuilder<'a>, job: &'a Job, fma: bool) -> Generator<'a> {
         let (region, layout) = (&job.region, &*job.layout);
         let tail = b.import_signature(tail_signature());
-        let memory = b.import_signature(signature(CallConv::PreserveAll, 4));
+        let memory = b.import_signature(signature(CallConv::PreserveAll, 1));
         let calc = b.import_signature(signature(CallConv::PreserveAll, 5));
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
@@ -84,13 +85,19 @@ impl<'a> Generator<'a> {
         b.seal_block(entry);
         let frame = b.block_params(entry)[0];
         let start = b.block_params(entry)[1];
+        let sites = region.return_sites();
+        let flow = Flow::of(region, &sites, job.hottest);
         let left = b.declare_var(types::I64);
         b.def_var(left, start);
         let leave = b.create_block();
         b.set_cold_block(leave);
         b.append_block_param(leave, types::I64);
         b.append_block_param(leave, types::I64);
-        let tlb = b.ins().load(types::I64, plain(), frame, offset_of!(Frame, tlb) as i32);
+        let paths = job.paths;
+        let mut field = |at: usize| b.ins().load(types::I64, plain(), frame, at as i32);
+        let tlb = field(offset_of!(Frame, tlb));
+        let distance = if paths.near { field(offset_of!(Frame, distance)) } else { tlb };
+        let flat = if paths.flat.is_some() { field(offset_of!(Frame, flat)) } else { tlb };
         Generator {
             b,
             region,
@@ -105,8 +112,14 @@ impl<'a> Generator<'a> {
             left,
             frame,
             tlb,
+            paths,
+            distance,
+            flat,
+            groups: Groups::default(),
+            hosts: Vec::new(),
             heads: BTreeMap::new(),
-            sites: region.return_sites(),
+            sites,
+            flow,
             tail,
             memory,
             calc,
@@ -114,7 +127,7 @@ impl<'a> Generator<'a> {
             vals: Vec::new(),
             types: Vec::new(),
             pc: 0,
-            rest: 0,
+            done: 0,
         }
     }
 
@@ -125,14 +138,13 @@ impl<'a> Generator<'a> {
         for pc in self.region.blocks.keys() {
             self.heads.insert(*pc, self.b.create_block());
         }
-        let dirty = if self.through { BTreeMap::new() } else { self.flow() };
         if self.region.has_floats() {
             let one = self.b.ins().iconst(types::I64, 1);
             self.store_frame(one, offset_of!(Frame, floats));
         }
         self.choose_entry();
         for (pc, block) in &self.region.blocks {
-            self.dirty = dirty.get(pc).copied().unwrap_or_default();
+            self.dirty = self.flow.dirty(*pc);
             self.block(*pc, block);
         }
         self.b.switch_to_block(self.leave);
@@ -210,69 +222,37 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// For each block the slots that may have been written on a way to it.
-    fn flow(&self) -> BTreeMap<u64, SlotSet> {
-        let mut into: BTreeMap<u64, SlotSet> = BTreeMap::new();
-        loop {
-            let before = into.clone();
-            for (pc, block) in &self.region.blocks {
-                let mut out = into.get(pc).copied().unwrap_or_default();
-                for inst in &block.insts {
-                    if let Inst::Put(slot, _) = inst {
-                        out.add(*slot);
-                    }
-                }
-                for to in self.targets(*pc, block) {
-                    if self.region.blocks.contains_key(&to) {
-                        into.entry(to).or_default().join(&out);
-                    }
-                }
-            }
-            if into == before {
-                return into;
-            }
-        }
-    }
-
-    /// Addresses that a block may go on at inside the region.
-    fn targets(&self, pc: u64, block: &Block) -> Vec<u64> {
-        match block.exit {
-            Exit::Jump(to, _) => vec![to],
-            Exit::Branch(_, a, b) => vec![a, b],
-            Exit::Indirect(_, hint) => {
-                let mut list: Vec<u64> =
-                    self.region.guesses.get(&pc).copied().into_iter().collect();
-                if hint == Hint::Return {
-                    list.extend(self.sites.iter().copied());
-                }
-                list.retain(|pc| self.region.blocks.contains_key(pc));
-                list.dedup();
-                list.truncate(4);
-                list
-            }
-            Exit::Resume => Vec::new(),
-        }
-    }
-
     fn block(&mut self, pc: u64, block: &Block) {
         let head = self.heads[&pc];
         self.b.switch_to_block(head);
-        let left = self.b.use_var(self.left);
-        let after = self.b.ins().iadd_imm_s(left, -i64::from(block.count));
-        let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, after, 0);
-        let (stop, go) = (self.cold(), self.b.create_block());
-        self.b.ins().brif(short, stop, &[], go, &[]);
-        self.enter(stop);
-        self.leave_at(pc, left);
-        self.enter(go);
-        self.b.def_var(self.left, after);
+        let budget = self.flow.budget(pc);
+        if let Some(need) = budget.check {
+            let left = self.b.use_var(self.left);
+            let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, i64::from(need));
+            let (stop, go) = (self.cold(), self.b.create_block());
+            self.b.ins().brif(short, stop, &[], go, &[]);
+            self.enter(stop);
+            // There may be enough left for some of it: that is the interpreter's.
+            let spent = self.b.ins().iconst(types::I64, SPENT as i64);
+            self.store_frame(spent, offset_of!(Frame, refused));
+            self.leave_at(pc, left);
+            self.enter(go);
+        }
 
         self.vals = vec![None; block.insts.len()];
         self.types = block.types.clone();
-        self.rest = block.count + 1;
+        self.groups = Groups::of(block, self.layout.bits);
+        self.hosts = vec![None; self.groups.list.len()];
+        self.done = budget.before.wrapping_sub(1);
         for (i, inst) in block.insts.iter().enumerate() {
-            let value = self.inst(inst);
+            let value = self.inst(i, inst);
             self.vals[i] = value;
+        }
+        self.done = budget.before + block.count;
+        if budget.charge {
+            let left = self.left_here();
+            self.b.def_var(self.left, left);
+            self.done = 0;
         }
         self.exit(pc, block);
     }
@@ -292,7 +272,11 @@ impl<'a> Generator<'a> {
 
     /// Stores slots that may differ from the frame.
     fn flush(&mut self) {
-        for slot in self.dirty.iter() {
+        self.store_slots(self.dirty);
+    }
+
+    fn store_slots(&mut self, slots: SlotSet) {
+        for slot in slots.iter() {
             let Some(var) = self.vars[slot] else { continue };
             let value = self.b.use_var(var);
             self.store_slot(slot, value);
@@ -317,9 +301,17 @@ impl<'a> Generator<'a> {
 
     /// Leaves before the instruction being written, to the interpreter. In a block of its own.
     pub(super) fn leave_here(&mut self) {
-        let left = self.b.use_var(self.left);
-        let left = self.b.ins().iadd_imm_s(left, i64::from(self.rest));
+        let left = self.left_here();
         self.leave_at(self.pc, left);
+    }
+
+    /// Steps left before the instruction being written.
+    fn left_here(&mut self) -> Value {
+        let left = self.b.use_var(self.left);
+        if self.done == 0 {
+            return left;
+        }
+        self.b.ins().iadd_imm_s(left, -i64::from(self.done))
     }
 
     /// Leaves for the interpreter at an address.
@@ -344,11 +336,17 @@ impl<'a> Generator<'a> {
         self.b.ins().store(plain(), value, self.frame, offset as i32);
     }
 
-    /// Calls the slow path of memory.
-    pub(super) fn call_memory(&mut self, va: Value, desc: u64, value: Value) {
-        let target = self.b.ins().iconst(types::I64, self.runtime.memory as i64);
+    /// Calls the slow path of memory. The operands go through the frame: fixed registers would be
+    /// in the way of the hot path's.
+    pub(super) fn call_memory(&mut self, va: Value, desc: u64, value: Option<Value>) {
+        self.store_frame(va, offset_of!(Frame, va));
+        if let Some(value) = value {
+            self.store_frame(value, offset_of!(Frame, value));
+        }
         let desc = self.b.ins().iconst(types::I64, desc as i64);
-        self.b.ins().call_indirect(self.memory, target, &[self.frame, va, desc, value]);
+        self.store_frame(desc, offset_of!(Frame, desc));
+        let target = self.b.ins().iconst(types::I64, self.runtime.memory as i64);
+        self.b.ins().call_indirect(self.memory, target, &[self.frame]);
     }
 
     /// Computes out of line; gives the frame's result, of a type.
@@ -411,11 +409,11 @@ impl<'a> Generator<'a> {
         self.types.get(usize::from(v.0)).copied().flatten().unwrap_or(Ty::I64)
     }
 
-    fn inst(&mut self, inst: &Inst) -> Option<Value> {
+    fn inst(&mut self, at: usize, inst: &Inst) -> Option<Value> {
         Some(match *inst {
             Inst::Start { pc, .. } => {
                 self.pc = pc;
-                self.rest -= 1;
+                self.done = self.done.wrapping_add(1);
                 return None;
             }
             Inst::Const(ty, n) => self.constant(ty, n),
@@ -435,9 +433,9 @@ impl<'a> Generator<'a> {
                 self.b.ins().select(c, a, b)
             }
             Inst::Cast(cast, ty, v) => self.cast(cast, ty, v),
-            Inst::Load(ty, mem, a, offset) => self.load(ty, mem, a, offset),
+            Inst::Load(ty, mem, a, offset) => self.load(at, ty, mem, a, offset),
             Inst::Store(mem, a, offset, v) => {
-                self.store(mem, a, offset, v);
+                self.store(at, mem, a, offset, v);
                 return None;
             }
             Inst::Rmw(op, mem, a, v) => self.rmw(op, mem, a, v),
@@ -502,27 +500,28 @@ impl<'a> Generator<'a> {
     fn exit(&mut self, pc: u64, block: &Block) {
         match block.exit {
             Exit::Jump(to, _) => {
-                let (to, out) = self.way(to);
-                self.b.ins().jump(to, &[]);
-                self.outside(to, out);
+                let way = self.way(pc, to);
+                self.b.ins().jump(way.block, &[]);
+                self.finish(pc, way);
             }
             Exit::Branch(v, yes, no) => {
                 let c = self.val(v);
-                let (yes, out_yes) = self.way(yes);
-                let (no, out_no) = self.way(no);
-                self.b.ins().brif(c, yes, &[], no, &[]);
-                self.outside(yes, out_yes);
-                self.outside(no, out_no);
+                let (yes, no) = (self.way(pc, yes), self.way(pc, no));
+                self.b.ins().brif(c, yes.block, &[], no.block, &[]);
+                self.finish(pc, yes);
+                self.finish(pc, no);
             }
             Exit::Indirect(v, _) => {
                 let mut to = self.val(v);
                 if self.b.func.dfg.value_type(to) == types::I32 {
                     to = self.b.ins().uextend(types::I64, to);
                 }
-                for target in self.targets(pc, block) {
+                for target in targets(self.region, &self.sites, pc, block) {
                     let hit = self.b.ins().icmp_imm_s(IntCC::Equal, to, target as i64);
+                    let way = self.way(pc, target);
                     let other = self.b.create_block();
-                    self.b.ins().brif(hit, self.heads[&target], &[], other, &[]);
+                    self.b.ins().brif(hit, way.block, &[], other, &[]);
+                    self.finish(pc, way);
                     self.enter(other);
                 }
                 self.flush();
@@ -535,17 +534,31 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// The block for a known target: a head, or one to be written by `outside`.
-    fn way(&mut self, to: u64) -> (clif::Block, Option<u64>) {
+    /// The way from a block to a known target: a head, or a block to be written by `finish`.
+    fn way(&mut self, from: u64, to: u64) -> Way {
         match self.heads.get(&to) {
-            Some(head) => (*head, None),
-            None => (self.b.create_block(), Some(to)),
+            Some(head) if self.flow.clean(from, to).is_empty() => {
+                Way { block: *head, to, open: false }
+            }
+            _ => Way { block: self.b.create_block(), to, open: true },
         }
     }
 
+    /// Writes what is to be done on a way.
+    fn finish(&mut self, from: u64, way: Way) {
+        if !way.open {
+            return;
+        }
+        let Some(head) = self.heads.get(&way.to).copied() else {
+            return self.outside(way.block, way.to);
+        };
+        self.enter(way.block);
+        self.store_slots(self.flow.clean(from, way.to));
+        self.b.ins().jump(head, &[]);
+    }
+
     /// Leaves the region for a known address.
-    fn outside(&mut self, block: clif::Block, to: Option<u64>) {
-        let Some(to) = to else { return };
+    fn outside(&mut self, block: clif::Block, to: u64) {
         self.enter(block);
         self.flush();
         match self.links.get(&to).copied() {
@@ -553,7 +566,7 @@ impl<'a> Generator<'a> {
                 self.set_pc_const(to);
                 let slot = self.b.ins().iconst(types::I64, slot as i64);
                 let code = self.b.ins().load(types::I64, plain(), slot, 0);
-                let left = self.b.use_var(self.left);
+                let left = self.left_here();
                 self.b.ins().return_call_indirect(self.tail, code, &[self.frame, left]);
             }
             None => {
@@ -566,7 +579,7 @@ impl<'a> Generator<'a> {
     /// Leaves the region for any address, through the jump table. Slots are flushed.
     fn dispatch(&mut self, pc: Value) {
         self.set_pc(pc);
-        let left = self.b.use_var(self.left);
+        let left = self.left_here();
         let shift = i64::from(self.layout.pc_align.max(1).ilog2());
         let table = self.load_frame(types::I64, offset_of!(Frame, jumps));
         let low = self.b.ins().ushr_imm_u(pc, shift);

@@ -1,8 +1,8 @@
 //! From a region to machine code. Knows nothing of a cluster, so that it can work on any thread.
 
-use super::Runtime;
 use super::codegen::Generator;
 use super::region::Region;
+use super::{Paths, Runtime};
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::{AbiParam, Block, Function, InstBuilder, Signature, Value, types};
 use cranelift_codegen::isa::{CallConv, OwnedTargetIsa};
@@ -20,6 +20,7 @@ pub(crate) struct Job {
     pub(crate) region: Region,
     pub(crate) layout: Arc<Layout>,
     pub(crate) runtime: Runtime,
+    pub(crate) paths: Paths,
     /// Addresses that the region leaves to, and the words that lead there.
     pub(crate) links: Vec<(u64, usize)>,
     /// Address of the count of entries after which the region wants to be compiled again.

@@ -96,11 +96,14 @@ mod sticky {
 /// Whether float operations of round-to-nearest run on the host's unit, and flags are read from it.
 pub(crate) const HOST_FLOAT: bool = cfg!(target_arch = "x86_64");
 
+/// Said in the frame's `refused`: too few steps are left for compiled code to go on.
+pub(crate) const SPENT: u64 = 2;
+
 /// Bit of a memory descriptor: a store.
 pub(crate) const STORE: u64 = 1 << 16;
 
 /// A load or store that the TLB did not answer. Refuses whatever only the interpreter does.
-pub(crate) extern "C" fn slow_memory(frame: *mut Frame, va: u64, desc: u64, value: u64) {
+pub(crate) extern "C" fn slow_memory(frame: *mut Frame) {
     // SAFETY: compiled code passes the frame that it was entered with, whose context `enter` set;
     // both live, and are not otherwise borrowed, until the code returns.
     let (frame, cx) = unsafe {
@@ -108,6 +111,7 @@ pub(crate) extern "C" fn slow_memory(frame: *mut Frame, va: u64, desc: u64, valu
         let cx = &mut *frame.context.cast::<SlowCx<'_, '_>>();
         (frame, cx)
     };
+    let (va, desc, value) = (frame.va, frame.desc, frame.value);
     let acc = Acc(desc as u16);
     let done = if desc & STORE == 0 {
         cx.out.quick_load(cx.cpu, va, acc).map(|value| frame.result = value)

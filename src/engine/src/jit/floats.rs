@@ -1,8 +1,9 @@
 //! Float operations: on the host's unit where it gives the ISA's result and flags.
 //!
 //! The host rounds to nearest and accrues exceptions; other roundings are computed out of line by
-//! the soft float. A NaN result is computed again out of line too, for its payload and its flags:
-//! the branch on it also keeps the operation where it is, so that no flag is lost or invented.
+//! the soft float. A NaN result is replaced, or computed again out of line for its payload and its
+//! flags: the branch on it also keeps the operation where it is, so that no flag is lost or
+//! invented.
 
 use super::codegen::{Generator, clif_type};
 use super::entry::{Calc, HOST_FLOAT};
@@ -33,12 +34,12 @@ impl Generator<'_> {
                     FBin::Mul => self.b.ins().fmul(a, b),
                     _ => self.b.ins().fdiv(a, b),
                 };
-                self.unless_nan(value, calc, &args)
+                self.unless_other_nan(value, calc, &args)
             }
             Inst::FBin(op @ (FBin::Min | FBin::Max), ..) => self.min_max(op, calc, &args),
             Inst::FSqrt(Round::Near, _) => {
                 let value = self.b.ins().sqrt(args[0]);
-                self.unless_nan(value, calc, &args)
+                self.unless_other_nan(value, calc, &args)
             }
             Inst::Fma { round: Round::Near, neg_product, neg_addend, .. } if self.fma => {
                 let a = if neg_product { self.b.ins().fneg(args[0]) } else { args[0] };
@@ -49,11 +50,11 @@ impl Generator<'_> {
             Inst::FCmp(op, ..) => self.compare(op, calc, &args),
             Inst::FCvt(_, Ty::F64, _) => {
                 let value = self.b.ins().fpromote(types::F64, args[0]);
-                self.unless_nan(value, calc, &args)
+                self.unless_other_nan(value, calc, &args)
             }
             Inst::FCvt(Round::Near, ..) => {
                 let value = self.b.ins().fdemote(types::F32, args[0]);
-                self.unless_nan(value, calc, &args)
+                self.unless_other_nan(value, calc, &args)
             }
             Inst::FToI(Round::Zero, to, signed, v) => self.float_to_int(to, signed, v, calc, &args),
             Inst::IToF(Round::Near, to, signed, _) => self.int_to_float(to, signed, calc, args[0]),
@@ -76,6 +77,27 @@ impl Generator<'_> {
     fn unless_nan(&mut self, value: Value, calc: Calc, args: &[Value]) -> Value {
         let nan = self.unordered(value, value);
         self.unless(nan, value, calc, args)
+    }
+
+    /// As `unless_nan`, of an operation that raises on the host what it must: where every NaN
+    /// result is the same one, nothing is left to compute.
+    fn unless_other_nan(&mut self, value: Value, calc: Calc, args: &[Value]) -> Value {
+        if !self.layout.float.default_nan {
+            return self.unless_nan(value, calc, args);
+        }
+        let ty = self.b.func.dfg.value_type(value);
+        let nan = self.unordered(value, value);
+        let (other, done) = (self.cold(), self.b.create_block());
+        let result = self.b.append_block_param(done, ty);
+        self.b.ins().brif(nan, other, &[], done, &[clif::BlockArg::Value(value)]);
+        self.enter(other);
+        let constant = match ty {
+            types::F32 => self.constant(Ty::F32, u64::from(self.layout.float.nan32)),
+            _ => self.constant(Ty::F64, self.layout.float.nan64),
+        };
+        self.b.ins().jump(done, &[constant.into()]);
+        self.enter(done);
+        result
     }
 
     /// `value`, or if the condition holds the result out of line.

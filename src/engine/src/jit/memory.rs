@@ -1,12 +1,17 @@
 //! Memory accesses: the inline probe of the soft TLB, and what happens when it misses.
+//!
+//! Loads of a core that does not translate go past the TLB: all that must be known is whether they
+//! lie in the main memory. Stores do not, for the TLB knows which pages have translated code.
 
 use super::codegen::{Generator, clif_type, plain};
 use super::entry::STORE;
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::mmu::Acc;
-use crate::tlb::{TLB_BITS, TlbEntry};
+use crate::tlb::{Near, TLB_BITS, Table, TlbEntry};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{
+    self as clif, AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value, types,
+};
 use hetemu_isa::ir::{Mem, Rmw, Ty, Val};
 use hetemu_schema::Endian;
 use std::mem::offset_of;
@@ -14,59 +19,171 @@ use std::mem::offset_of;
 impl Generator<'_> {
     /// The virtual address, 64 bits.
     fn address(&mut self, a: Val, offset: i32) -> Value {
+        self.address_at(a, i64::from(offset))
+    }
+
+    fn address_at(&mut self, a: Val, offset: i64) -> Value {
         let mut va = self.val(a);
         if offset != 0 {
-            va = self.b.ins().iadd_imm_s(va, i64::from(offset));
+            va = self.b.ins().iadd_imm_s(va, offset);
         }
         if self.b.func.dfg.value_type(va) == types::I32 {
             return self.b.ins().uextend(types::I64, va);
         }
-        if self.layout.bits < 64 {
-            let mask = (1i64 << self.layout.bits) - 1;
-            return self.b.ins().band_imm_u(va, mask);
+        self.wrap(va)
+    }
+
+    /// Goes on where the TLB answers for `span` bytes at an address, with their host address; also
+    /// gives the block for where it does not, to be written. `align`: low address bits to be zero.
+    fn probe(&mut self, va: Value, span: i64, align: i64, write: bool) -> (Value, clif::Block) {
+        let (fast, slow) = (self.b.create_block(), self.cold());
+        let host = self.b.append_block_param(fast, types::I64);
+        if let Some(flat) = self.paths.flat.filter(|f| !write && align == 0 && f.len >= span as u64)
+        {
+            let at = self.b.ins().iadd_imm_s(va, (flat.start as i64).wrapping_neg());
+            let most = (flat.len - span as u64) as i64;
+            let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, at, most);
+            let found = self.b.ins().iadd(self.flat, at);
+            self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
+            self.enter(fast);
+            return (host, slow);
         }
-        va
-    }
-
-    /// Whether the TLB answers for an address, and its entry.
-    fn probe(&mut self, va: Value, mem: Mem, tag: usize) -> (Value, Value) {
-        let size = size_of::<TlbEntry>().ilog2();
-        let page = u32::from(self.layout.page_bits);
-        let row = self.b.ins().ushr_imm_u(va, i64::from(page - size));
-        let row = self.b.ins().band_imm_u(row, ((1i64 << TLB_BITS) - 1) << size);
+        let page = self.layout.page_bits;
+        // The row is that of the first byte, the tag must be that of the last: both in one page.
+        let last = if span > 1 && align == 0 {
+            let last = self.b.ins().iadd_imm_s(va, span - 1);
+            self.wrap(last)
+        } else {
+            va
+        };
+        let want = self.b.ins().band_imm_s(last, (!0i64 << page) | align);
+        let far = if self.paths.near {
+            let row = self.row(va, size_of::<Near>());
+            let entry = self.b.ins().iadd(self.tlb, row);
+            let field = if write { offset_of!(Near, write) } else { offset_of!(Near, read) };
+            let offset = offset_of!(Table, near) + field;
+            let tag = self.b.ins().load(types::I64, plain(), entry, offset as i32);
+            let hit = self.b.ins().icmp(IntCC::Equal, tag, want);
+            let found = self.b.ins().iadd(self.distance, va);
+            let far = self.cold();
+            self.b.ins().brif(hit, fast, &[found.into()], far, &[]);
+            Some(far)
+        } else {
+            None
+        };
+        if let Some(far) = far {
+            self.enter(far);
+        }
+        let row = self.row(va, size_of::<TlbEntry>());
         let entry = self.b.ins().iadd(self.tlb, row);
-        let tag = self.b.ins().load(types::I64, plain(), entry, tag as i32);
-        let mask = (!0i64 << page) | (mem.bytes() as i64 - 1);
-        let want = self.b.ins().band_imm_s(va, mask);
-        (self.b.ins().icmp(IntCC::Equal, tag, want), entry)
+        let table = offset_of!(Table, entries) as i32;
+        let field = if write { offset_of!(TlbEntry, write) } else { offset_of!(TlbEntry, read) };
+        let tag = self.b.ins().load(types::I64, plain(), entry, table + field as i32);
+        let hit = self.b.ins().icmp(IntCC::Equal, tag, want);
+        let known = if self.paths.near { self.cold() } else { self.b.create_block() };
+        self.b.ins().brif(hit, known, &[], slow, &[]);
+        self.enter(known);
+        let addend = table + offset_of!(TlbEntry, addend) as i32;
+        let addend = self.b.ins().load(types::I64, plain(), entry, addend);
+        let found = self.b.ins().iadd(addend, va);
+        self.b.ins().jump(fast, &[found.into()]);
+        self.enter(fast);
+        (host, slow)
     }
 
-    fn host(&mut self, entry: Value, va: Value) -> Value {
-        let offset = offset_of!(TlbEntry, addend) as i32;
-        let addend = self.b.ins().load(types::I64, plain(), entry, offset);
-        self.b.ins().iadd(addend, va)
+    /// Where the row of an address begins in a table of so large entries.
+    fn row(&mut self, va: Value, size: usize) -> Value {
+        let size = size.ilog2();
+        let row = self.b.ins().ushr_imm_u(va, i64::from(u32::from(self.layout.page_bits) - size));
+        self.b.ins().band_imm_u(row, ((1i64 << TLB_BITS) - 1) << size)
     }
 
-    pub(super) fn load(&mut self, ty: Ty, mem: Mem, a: Val, offset: i32) -> Value {
-        let va = self.address(a, offset);
-        self.load_at(ty, mem, va)
+    /// An address cut to its bits.
+    fn wrap(&mut self, va: Value) -> Value {
+        if self.layout.bits >= 64 {
+            return va;
+        }
+        self.b.ins().band_imm_u(va, (1i64 << self.layout.bits) - 1)
+    }
+
+    /// Low address bits that a probe looks at. Those of an access that may be misaligned need not
+    /// be zero, but no part of it may lie in another page.
+    fn probe_mem(&mut self, va: Value, mem: Mem, write: bool) -> (Value, clif::Block) {
+        let align = mem.bytes() as i64 - 1;
+        let flat = self.paths.flat.is_some() && !write && !mem.aligned;
+        self.probe(va, mem.bytes() as i64, if flat { 0 } else { align }, write)
+    }
+
+    /// Goes on where the memory of an access of the block is known, with its host address; also
+    /// gives the block for where it is not.
+    fn locate(
+        &mut self,
+        at: usize,
+        mem: Mem,
+        a: Val,
+        offset: i32,
+        write: bool,
+    ) -> (Value, clif::Block) {
+        let Some((number, from)) = self.groups.of_inst(at) else {
+            let va = self.address(a, offset);
+            return self.probe_mem(va, mem, write);
+        };
+        let group = self.groups.list[number];
+        let host = match self.hosts[number] {
+            Some(host) => host,
+            None => {
+                let skip = i64::from(offset).wrapping_sub(from);
+                let low = self.address_at(a, skip);
+                let (found, none) = self.probe(low, group.span, 0, group.write);
+                let known = self.b.create_block();
+                let host = self.b.append_block_param(known, types::I64);
+                self.b.ins().jump(known, &[found.into()]);
+                self.enter(none);
+                let null = self.b.ins().iconst(types::I64, 0);
+                self.b.ins().jump(known, &[null.into()]);
+                self.enter(known);
+                self.hosts[number] = Some(host);
+                host
+            }
+        };
+        let (fast, slow) = (self.b.create_block(), self.cold());
+        self.b.ins().brif(host, fast, &[], slow, &[]);
+        self.enter(fast);
+        let place = if from == 0 { host } else { self.b.ins().iadd_imm_s(host, from) };
+        (place, slow)
+    }
+
+    pub(super) fn load(&mut self, at: usize, ty: Ty, mem: Mem, a: Val, offset: i32) -> Value {
+        let (host, slow) = self.locate(at, mem, a, offset, false);
+        let value = self.host_load(ty, mem, host);
+        self.loaded(ty, mem, value, slow, |g| g.address(a, offset))
     }
 
     fn load_at(&mut self, ty: Ty, mem: Mem, va: Value) -> Value {
+        let (host, slow) = self.probe_mem(va, mem, false);
+        let value = self.host_load(ty, mem, host);
+        self.loaded(ty, mem, value, slow, |_| va)
+    }
+
+    /// Writes the slow path of a load, and joins it.
+    fn loaded(
+        &mut self,
+        ty: Ty,
+        mem: Mem,
+        value: Value,
+        slow: clif::Block,
+        va: impl FnOnce(&mut Self) -> Value,
+    ) -> Value {
         let out = clif_type(ty);
-        let (hit, entry) = self.probe(va, mem, offset_of!(TlbEntry, read));
-        let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
+        let done = self.b.create_block();
         let result = self.b.append_block_param(done, out);
-        self.b.ins().brif(hit, fast, &[], slow, &[]);
+        self.b.ins().jump(done, &[value.into()]);
         self.enter(slow);
         let to32 = matches!(ty, Ty::I32 | Ty::F32);
-        self.call_memory(va, u64::from(Acc::new(mem, to32).0), va);
+        let va = va(self);
+        self.call_memory(va, u64::from(Acc::new(mem, to32).0), None);
         self.check_refused();
         let value = self.load_frame(out, offset_of!(Frame, result));
-        self.b.ins().jump(done, &[value.into()]);
-        self.enter(fast);
-        let host = self.host(entry, va);
-        let value = self.host_load(ty, mem, host);
         self.b.ins().jump(done, &[value.into()]);
         self.enter(done);
         result
@@ -120,20 +237,17 @@ impl Generator<'_> {
         }
     }
 
-    pub(super) fn store(&mut self, mem: Mem, a: Val, offset: i32, v: Val) {
-        let va = self.address(a, offset);
+    pub(super) fn store(&mut self, at: usize, mem: Mem, a: Val, offset: i32, v: Val) {
         let value = self.val(v);
-        let (hit, entry) = self.probe(va, mem, offset_of!(TlbEntry, write));
-        let (fast, slow, done) = (self.b.create_block(), self.cold(), self.b.create_block());
-        self.b.ins().brif(hit, fast, &[], slow, &[]);
-        self.enter(slow);
-        let word = self.as_word(value);
-        self.call_memory(va, u64::from(Acc::new(mem, false).0) | STORE, word);
-        self.check_refused();
-        self.b.ins().jump(done, &[]);
-        self.enter(fast);
-        let host = self.host(entry, va);
+        let (host, slow) = self.locate(at, mem, a, offset, true);
         self.host_store(mem, host, value);
+        let done = self.b.create_block();
+        self.b.ins().jump(done, &[]);
+        self.enter(slow);
+        let va = self.address(a, offset);
+        let word = self.as_word(value);
+        self.call_memory(va, u64::from(Acc::new(mem, false).0) | STORE, Some(word));
+        self.check_refused();
         self.b.ins().jump(done, &[]);
         self.enter(done);
     }
@@ -165,13 +279,13 @@ impl Generator<'_> {
 
     /// The host address of an aligned store that the TLB answers; leaves otherwise.
     fn writable(&mut self, va: Value, mem: Mem) -> Value {
-        let (hit, entry) = self.probe(va, mem, offset_of!(TlbEntry, write));
-        let (fast, slow) = (self.b.create_block(), self.cold());
-        self.b.ins().brif(hit, fast, &[], slow, &[]);
+        let (host, slow) = self.probe_mem(va, mem, true);
+        let go = self.b.create_block();
+        self.b.ins().jump(go, &[]);
         self.enter(slow);
         self.refuse();
-        self.enter(fast);
-        self.host(entry, va)
+        self.enter(go);
+        host
     }
 
     /// Where one core runs at a time, no other can come between the load and the store; else it is

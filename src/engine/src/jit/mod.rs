@@ -16,17 +16,20 @@ mod codegen;
 mod compiler;
 mod entry;
 mod floats;
+mod flow;
+mod groups;
 mod ints;
 mod links;
 mod memory;
 pub(crate) mod region;
 mod worker;
 
-pub(crate) use entry::{SlowCx, enter};
+pub(crate) use entry::{SPENT, SlowCx, enter};
 pub(crate) use worker::Done;
 
 use crate::cache::{AddressMap, BlockKey};
 use crate::cluster::{CodeRange, EngineConfig};
+use crate::space::{Entry, Kind, Space, Swap};
 use arena::{Arena, Piece};
 use compiler::{Compiler, Job};
 use hetemu_isa::Layout;
@@ -62,6 +65,40 @@ pub(crate) enum Tier {
     First(u32),
     /// Thoroughly.
     Second,
+}
+
+/// How the data that a region accesses lies, when it is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Paths {
+    /// Most pages of the TLB in force are near: worth trying that first.
+    pub(crate) near: bool,
+    /// Addresses are physical, and every access to this memory is allowed. Part of the key: the
+    /// code must not run when that does not hold.
+    pub(crate) flat: Option<Flat>,
+}
+
+/// The main memory of a cluster's view.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flat {
+    /// Physical address, and bytes.
+    pub(crate) start: u64,
+    pub(crate) len: u64,
+    pub(crate) host: usize,
+}
+
+impl Flat {
+    /// The largest stretch of plain memory.
+    pub(crate) fn of(space: &Space) -> Option<Flat> {
+        let flat = |e: &Entry| match &e.kind {
+            Kind::Ram { ram, offset, swap: Swap::None, .. } => {
+                let len = (e.last - e.start).checked_add(1)?;
+                let host = ram.host(*offset, len)? as usize;
+                Some(Flat { start: e.start, len, host })
+            }
+            _ => None,
+        };
+        space.entries().iter().filter_map(flat).max_by_key(|f| f.len)
+    }
 }
 
 /// A compiled region.
@@ -110,7 +147,7 @@ impl Jit {
         let runtime = Runtime {
             trampoline: put(compiler.trampoline())?,
             stub: put(compiler.stub())?,
-            memory: put(compiler.thunk(4, entry::slow_memory as *const () as usize))?,
+            memory: put(compiler.thunk(1, entry::slow_memory as *const () as usize))?,
             calc: put(compiler.thunk(5, entry::slow_calc as *const () as usize))?,
             call: put(compiler.thunk(5, calls::slow_call as *const () as usize))?,
             parallel: config.parallel,
@@ -161,7 +198,13 @@ impl Jit {
     }
 
     /// Compiles a region: gives the job if it is done at once, else see [`Jit::done`].
-    pub(crate) fn compile(&mut self, region: Region, layout: Layout, tier: Tier) -> Option<Done> {
+    pub(crate) fn compile(
+        &mut self,
+        region: Region,
+        layout: Layout,
+        paths: Paths,
+        tier: Tier,
+    ) -> Option<Done> {
         if self.pending.len() >= MAX_PENDING {
             return None;
         }
@@ -180,6 +223,7 @@ impl Jit {
             region,
             layout: Arc::new(layout),
             runtime: self.runtime,
+            paths,
             links,
             counter: (tier != Tier::Second).then(|| counter.as_ptr() as usize),
             hottest: tier == Tier::Second,

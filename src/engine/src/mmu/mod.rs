@@ -133,6 +133,16 @@ impl Mmu {
         self.watch_devices = on;
     }
 
+    /// Whether every access comes to the slow paths.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// The distance of near pages of the data TLB in force, for compiled code that is about to run.
+    pub(crate) fn distance(&mut self) -> usize {
+        self.current.distance()
+    }
+
     /// Has every access come to the slow paths, or not.
     pub(crate) fn watch(&mut self, on: bool) {
         self.watched = on;

@@ -361,6 +361,10 @@ impl Cpu for Hart {
         }
     }
 
+    fn is_physical(&self, regime: u8, first: u64, last: u64) -> bool {
+        regime == Regime::Machine as u8 && self.pmp.is_open(first, last)
+    }
+
     fn lift(
         &self,
         mode: Mode,

@@ -162,6 +162,12 @@ impl Pmp {
         permissions & need(access) != 0 && pa.saturating_add(bytes - 1) <= last
     }
 
+    /// Whether machine mode may load and store anywhere between two addresses: one rule says so.
+    pub(crate) fn is_open(&self, first: u64, last: u64) -> bool {
+        let (permissions, low, high) = self.permissions(first, true);
+        permissions & (R | W) == R | W && low <= first && last <= high
+    }
+
     /// The truth table of a rule: without MML the permissions count below machine mode, and there
     /// too if the rule is locked.
     fn rule(&self, cfg: u8, machine: bool) -> u8 {
