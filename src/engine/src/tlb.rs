@@ -251,8 +251,8 @@ impl HostAddr {
     access!(load32, store32, u32);
     access!(load64, store64, u64);
 
-    /// Stores `new` if `old` is there, at once for every thread: little-endian bytes, aligned. Gives
-    /// what was there.
+    /// Stores `new` if `old` is there, at once for every thread: little-endian bytes, aligned.
+    /// Gives what was there.
     pub(crate) fn swap_if(self, size: u8, old: u64, new: u64) -> u64 {
         macro_rules! swap {
             ($ty:ty, $atomic:ty) => {{
@@ -367,7 +367,7 @@ mod tests {
         let mut pages = vec![0u8; 8 * 4096];
         let base = pages.as_mut_ptr();
         let mut tlb = Tlb::new(12);
-        let mut fill = |tlb: &mut Tlb, va: u64, page: usize, write: bool| {
+        let fill = |tlb: &mut Tlb, va: u64, page: usize, write: bool| {
             // SAFETY: the pages outlive the TLB's use.
             unsafe { tlb.fill(va, base.add(page * 4096), true, write) }
         };
