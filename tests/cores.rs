@@ -100,7 +100,8 @@ fn sleepers_that_nothing_wakes_hang() {
 
 #[test]
 fn what_needs_an_order_is_refused() {
-    let out = run(&["--parallel", "--trace", "irq", "--timeout", "100s"]);
+    let demo = "machines/firmware/riscv-virt/demo-rv64.elf";
+    let out = run(&["--image", demo, "--parallel", "--trace", "irq", "--timeout", "100s"]);
     let errors = String::from_utf8_lossy(&out.stderr);
     assert!(errors.contains("E1010"), "{errors}");
     assert_eq!(out.status.code(), Some(2));
