@@ -40,7 +40,7 @@ unsafe impl Sync for Ram {}
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
     pending: AtomicBool,
-    events: Mutex<Vec<(Weak<Ram>, CodeEvent)>>,
+    events: Mutex<Vec<Told>>,
     /// Events so far, and how many of them the cluster has taken to heart.
     told: AtomicU64,
     heard: AtomicU64,
@@ -71,9 +71,12 @@ pub(crate) enum CodeEvent {
     Translated(u64),
 }
 
+/// Where something happened, and what.
+type Told = (Weak<Ram>, CodeEvent);
+
 impl Listener {
     /// What happened since the last call, and a number for [`Listener::heard`]. None if nothing.
-    pub(crate) fn take(&self) -> Option<(Vec<(Weak<Ram>, CodeEvent)>, u64)> {
+    pub(crate) fn take(&self) -> Option<(Vec<Told>, u64)> {
         // A swap alone would cost as much as all the rest between two instructions.
         if !self.pending.load(SeqCst) || !self.pending.swap(false, SeqCst) {
             return None;

@@ -39,8 +39,7 @@ impl Core<'_, '_> {
         let Core { at, cluster, watch, traps, shared } = self;
         let guard = Guard(shared);
         let mut around = Around { at, shared, watch, traps, verdict: Verdict::Fine };
-        loop {
-            let Some(inbox) = shared.inboxes.get(at) else { break };
+        while let Some(inbox) = shared.inboxes.get(at) {
             if inbox.attention.swap(false, SeqCst) {
                 let messages = std::mem::take(&mut *inbox.lock());
                 messages.into_iter().for_each(|message| message.tell(cluster));
