@@ -68,8 +68,8 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Looks at a region. `sites`: [`Region::return_sites`]; `slots`: it is asked for which slots may
-    /// differ from the frame.
+    /// Looks at a region. `sites`: [`Region::return_sites`]; `slots`: whether it is asked for which
+    /// slots may differ from the frame.
     pub(super) fn of(region: &Region, sites: &[u64], slots: bool) -> Flow {
         let edges: Vec<(u64, u64)> = region
             .blocks
