@@ -281,6 +281,7 @@ impl Outer<'_> {
     }
 
     fn enter(&mut self, va: u64, t: &Translation) {
+        self.mmu.note(va, t.span, false);
         if self.mmu.watched {
             return;
         }

@@ -91,8 +91,7 @@ impl Env for Outer<'_> {
 
     fn flush_tlb(&mut self, what: Flush) {
         self.stats.tlb_flushes += 1;
-        self.mmu.flush(what);
-        self.events.flushed = true;
+        self.events.flushed |= self.mmu.flush(what);
         self.events.leave = true;
     }
 

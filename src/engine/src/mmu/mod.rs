@@ -19,6 +19,7 @@ use crate::system::System;
 use crate::tlb::Tlb;
 use hetemu_hw::time::Ps;
 use hetemu_isa::{Access, Flush, Layout};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How a memory operation accesses, packed into an operand of an op.
@@ -83,6 +84,11 @@ pub(crate) struct Mmu {
     /// The regime of loads and stores.
     regime: u8,
     page_bits: u32,
+    /// Pages that code was fetched from since all was flushed, by a hash of their numbers.
+    fetched: Box<[u64; FETCHED / 64]>,
+    /// Ranges of addresses with translations larger than a page, first and last; a page flushed
+    /// there flushes all.
+    large: BTreeMap<u64, u64>,
     /// Every access is told to the machine: the TLB stays empty.
     watched: bool,
     /// The machine is told who accesses a device.
@@ -102,6 +108,9 @@ struct OtherEntry {
 const OTHERS: usize = 16;
 const NO_OTHER: OtherEntry =
     OtherEntry { page: u64::MAX, regime: 0, pa: 0, read: false, write: false };
+
+/// Bits of the map of pages that were fetched from.
+const FETCHED: usize = 1 << 14;
 
 /// A page that fetches are allowed from.
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +132,8 @@ impl Mmu {
             other: [NO_OTHER; OTHERS],
             regime: 0,
             page_bits: u32::from(layout.page_bits),
+            fetched: Box::new([0; FETCHED / 64]),
+            large: BTreeMap::new(),
             watched: false,
             watch_devices: false,
         }
@@ -149,22 +160,76 @@ impl Mmu {
         self.flush(Flush::All);
     }
 
-    pub(crate) fn flush(&mut self, what: Flush) {
-        for tlb in self.data.iter_mut().chain([&mut self.current]) {
-            match what {
-                Flush::All => tlb.flush(),
-                Flush::Page(va) => tlb.flush_page(va),
+    /// Forgets translations. True if code may have been fetched by one of them: what is known of
+    /// where jumps lead does not hold any more.
+    pub(crate) fn flush(&mut self, what: Flush) -> bool {
+        match what {
+            Flush::Page(va) if !self.is_large(va) => self.flush_page(va),
+            _ => {
+                self.flush_all();
+                true
             }
+        }
+    }
+
+    fn flush_all(&mut self) {
+        for tlb in self.data.iter_mut().chain([&mut self.current]) {
+            tlb.flush();
         }
         self.other = [NO_OTHER; OTHERS];
         for fetch in &mut self.fetch {
-            match what {
-                Flush::All => fetch.fill(NO_PAGE),
-                Flush::Page(va) => {
-                    fetch[(va >> self.page_bits) as usize % (1 << EXEC_BITS)] = NO_PAGE
-                }
+            fetch.fill(NO_PAGE);
+        }
+        self.fetched.fill(0);
+        self.large.clear();
+    }
+
+    fn flush_page(&mut self, va: u64) -> bool {
+        for tlb in self.data.iter_mut().chain([&mut self.current]) {
+            tlb.flush_page(va);
+        }
+        self.other[(va >> self.page_bits) as usize % OTHERS] = NO_OTHER;
+        let (word, bit) = self.fetched_at(va);
+        let fetched = self.fetched[word] & bit != 0;
+        if fetched {
+            for fetch in &mut self.fetch {
+                fetch[(va >> self.page_bits) as usize % (1 << EXEC_BITS)] = NO_PAGE;
             }
         }
+        fetched
+    }
+
+    fn fetched_at(&self, va: u64) -> (usize, u64) {
+        let hash = (va >> self.page_bits).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let at = hash as usize % FETCHED;
+        (at / 64, 1 << (at % 64))
+    }
+
+    fn is_large(&self, va: u64) -> bool {
+        self.large.range(..=va).next_back().is_some_and(|(_, last)| va <= *last)
+    }
+
+    /// Notes a translation, that of a fetch or of data.
+    fn note(&mut self, va: u64, span: u64, fetch: bool) {
+        if fetch {
+            let (word, bit) = self.fetched_at(va);
+            self.fetched[word] |= bit;
+        }
+        // What is translated by no table at all is never flushed.
+        if span >> self.page_bits <= 1 || span == u64::MAX || self.is_large(va) {
+            return;
+        }
+        let (mut first, mut last) = (va & !(span - 1), va | (span - 1));
+        if let Some((&before, &end)) = self.large.range(..first).next_back()
+            && end.wrapping_add(1) == first
+        {
+            self.large.remove(&before);
+            first = before;
+        }
+        if let Some(end) = last.checked_add(1).and_then(|next| self.large.remove(&next)) {
+            last = end;
+        }
+        self.large.insert(first, last);
     }
 
     /// A page that is not memory, if the access is known to be allowed.

@@ -2,6 +2,7 @@
 //! Privileged architecture 20240411, chapters 2, 3 and 12; Ibex reference guide, chapter "CSRs".
 
 use super::*;
+use crate::lift::csr::Access;
 use crate::table::{Insn, Op, ext};
 
 /// mstatus bits that sstatus shows.
@@ -49,6 +50,38 @@ impl Hart {
             cx.regs.set(regs::x(i.rd), old);
         }
         Some(())
+    }
+
+    /// Reads, and perhaps changes, a register that only holds a value; gives what it held. `None`
+    /// means that the instruction is illegal.
+    pub(crate) fn holder(&mut self, access: Access, operand: u64) -> Option<u64> {
+        let n = access.csr;
+        if (self.mode as u16) < n >> 8 & 3 {
+            return None;
+        }
+        let ibex = self.isa.flavor == Flavor::Ibex;
+        let align = u64::from(self.layout.pc_align) - 1;
+        let (register, keeps, hides) = match n {
+            0x140 => (&mut self.sscratch, u64::MAX, 0),
+            0x141 => (&mut self.sepc, !1, align),
+            0x142 => (&mut self.scause, u64::MAX, 0),
+            0x143 => (&mut self.stval, u64::MAX, 0),
+            0x340 => (&mut self.mscratch, u64::MAX, 0),
+            0x341 => (&mut self.mepc, !1, align),
+            0x342 if ibex => (&mut self.mcause, 0x8000_001f, 0),
+            0x342 => (&mut self.mcause, u64::MAX, 0),
+            0x343 => (&mut self.mtval, u64::MAX, 0),
+            _ => return None,
+        };
+        let old = *register & !hides;
+        let new = match access.how {
+            0 => return Some(old),
+            1 => operand,
+            2 => old | operand,
+            _ => old & !operand,
+        };
+        *register = new & self.isa.mask() & keeps;
+        Some(old)
     }
 
     /// Whether the current mode gets at a register, beyond what its number says.

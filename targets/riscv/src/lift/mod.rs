@@ -4,6 +4,7 @@
 //! A block depends, besides its address, on the bits of [`Key`].
 
 mod bits;
+pub(crate) mod csr;
 mod extra;
 mod float;
 mod int;
@@ -139,8 +140,13 @@ impl Lift<'_> {
             | AmominuW | AmomaxuW | LrD | ScD | AmoswapD | AmoaddD | AmoxorD | AmoandD | AmoorD
             | AmominD | AmomaxD | AmominuD | AmomaxuD => self.memory(i),
             Vector => self.vector(i),
-            Csrrs => self.vector_csr(i),
             _ if float::is_float(i.op) => self.float(i),
+            Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => {
+                match csr::Access::of(self.isa, i) {
+                    Some(access) => self.csr(access, i),
+                    None => self.vector_csr(i),
+                }
+            }
             _ => match self.int(i).or_else(|| self.extra(i)) {
                 Some(flow) => flow,
                 None => self.bit(i),

@@ -1,6 +1,6 @@
 //! Which instructions are calls of the core: what changes control state, traps, or cannot be had.
 
-use super::{Key, float, vector};
+use super::{Key, csr, float, vector};
 use crate::isa::Isa;
 use crate::table::{Insn, Op, ext};
 
@@ -61,7 +61,9 @@ pub(crate) fn call(isa: &Isa, key: Key, pc: u64, i: &Insn) -> Option<Call> {
         AmocasD | AmocasQ if (i.rd | i.rs2) & 1 != 0 => Some(Call::Illegal),
         AmocasD | AmocasQ => Some(Call::CasPair),
         Csrrs if isa.has(ext::V) && vector::reads(i) => None,
-        Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => Some(Call::Csr),
+        Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => {
+            csr::Access::of(isa, i).is_none().then_some(Call::Csr)
+        }
         Jalr if !isa.has(ext::ZCA) => Some(Call::Jump),
         Jal | Beq | Bne | Blt | Bge | Bltu | Bgeu => {
             let misaligned = !isa.has(ext::ZCA) && pc.wrapping_add(i.imm as u64) & 2 != 0;
