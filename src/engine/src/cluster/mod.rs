@@ -45,8 +45,8 @@ impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
             jit: true,
-            tier_up: 2000,
-            tier_two: 30_000,
+            tier_up: 4000,
+            tier_two: 100_000,
             background: false,
             code_bytes: 64 << 20,
             max_region: 256,

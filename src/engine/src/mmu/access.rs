@@ -281,7 +281,7 @@ impl Outer<'_> {
     }
 
     fn enter(&mut self, va: u64, t: &Translation) {
-        self.mmu.note(va, t.span, false);
+        self.mmu.note(va, t, false);
         if self.mmu.watched {
             return;
         }

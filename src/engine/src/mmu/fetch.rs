@@ -34,7 +34,7 @@ impl Outer<'_> {
         }
         let t = cpu.translate(regime, va, Access::Fetch, self)?;
         let pa = self.space.wrap(t.pa);
-        self.mmu.note(va, t.span, true);
+        self.mmu.note(va, &t, true);
         if t.span >= size {
             self.mmu.fetch[set][at] = ExecEntry { page, pa: pa & !(size - 1) };
         }

@@ -18,7 +18,7 @@ use crate::space::Space;
 use crate::system::System;
 use crate::tlb::Tlb;
 use hetemu_hw::time::Ps;
-use hetemu_isa::{Access, Flush, Layout};
+use hetemu_isa::{Access, Flush, Layout, Translation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -108,6 +108,9 @@ struct OtherEntry {
 const OTHERS: usize = 16;
 const NO_OTHER: OtherEntry =
     OtherEntry { page: u64::MAX, regime: 0, pa: 0, read: false, write: false };
+
+/// An identical translation of so many bytes is none: no table has pages of that size.
+const UNTRANSLATED: u64 = 1 << 40;
 
 /// Bits of the map of pages that were fetched from.
 const FETCHED: usize = 1 << 14;
@@ -210,13 +213,15 @@ impl Mmu {
     }
 
     /// Notes a translation, that of a fetch or of data.
-    fn note(&mut self, va: u64, span: u64, fetch: bool) {
+    fn note(&mut self, va: u64, t: &Translation, fetch: bool) {
         if fetch {
             let (word, bit) = self.fetched_at(va);
             self.fetched[word] |= bit;
         }
-        // What is translated by no table at all is never flushed.
-        if span >> self.page_bits <= 1 || span == u64::MAX || self.is_large(va) {
+        let span = t.span;
+        // A space that is not translated is not flushed by pages.
+        let untranslated = t.pa == va && span >= UNTRANSLATED;
+        if span >> self.page_bits <= 1 || untranslated || self.is_large(va) {
             return;
         }
         let (mut first, mut last) = (va & !(span - 1), va | (span - 1));
