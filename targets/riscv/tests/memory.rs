@@ -119,7 +119,7 @@ fn rig(core: &str, set: &[(&str, u64)], jit: bool) -> Rig {
     let mut rig = Rig::new(engine, BASE, SIZE, cpu).unwrap();
     let bytes: Vec<u8> = program().iter().flat_map(|w| w.to_le_bytes()).collect();
     assert!(rig.ram.write(0, &bytes));
-    let fill: Vec<u8> = (0x1000..SIZE).map(|n| (n * n >> 3) as u8).collect();
+    let fill: Vec<u8> = (0x1000..SIZE).map(|n| ((n * n) >> 3) as u8).collect();
     assert!(rig.ram.write(0x1000, &fill));
     let mask = if core.ends_with("32") { 0xffff_ffff } else { u64::MAX };
     let (cpu, regs) = rig.cluster.cpu_mut(0);

@@ -88,7 +88,7 @@ impl Cluster {
         let head = done.job.region.head;
         let insns = done.job.region.insns();
         let again = done.job.hottest;
-        while let Some(oldest) = jit.to_evict() {
+        while let Some(oldest) = jit.take_oldest() {
             self.stats.evicted += 1;
             Self::unlink(&self.cache, &mut self.cores, jit, &oldest, self.config.tier_up);
         }

@@ -218,16 +218,16 @@ impl Jit {
         };
         let counter = Box::new(AtomicI64::new(entries));
         self.next += 1;
-        let job = Job {
+        let job = Box::new(Job {
             id: self.next,
             region,
             layout: Arc::new(layout),
             runtime: self.runtime,
             paths,
             links,
-            counter: (tier != Tier::Second).then(|| counter.as_ptr() as usize),
+            counter: (tier != Tier::Second).then_some(counter.as_ptr() as usize),
             hottest: tier == Tier::Second,
-        };
+        });
         self.pending.insert(head, (self.next, counter));
         let job = match &self.worker {
             Some(worker) => worker.send(job).err()?,
@@ -271,7 +271,7 @@ impl Jit {
     }
 
     /// A region to drop if there is little room left, the oldest.
-    pub(crate) fn to_evict(&mut self) -> Option<BlockKey> {
+    pub(crate) fn take_oldest(&mut self) -> Option<BlockKey> {
         if self.arena.has_room() {
             return None;
         }

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 /// The thread, as its cluster sees it. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    jobs: Sender<Job>,
+    jobs: Sender<Box<Job>>,
     done: Receiver<Done>,
 }
 
 /// A job that is done.
 #[derive(Debug)]
 pub(crate) struct Done {
-    pub(crate) job: Job,
+    pub(crate) job: Box<Job>,
     /// Unless Cranelift refused it.
     pub(crate) code: Option<Vec<u8>>,
     /// Host time that it took.
@@ -27,7 +27,7 @@ pub(crate) struct Done {
 
 impl Done {
     /// Does a job.
-    pub(crate) fn of(compiler: &mut Compiler, job: Job) -> Done {
+    pub(crate) fn of(compiler: &mut Compiler, job: Box<Job>) -> Done {
         let started = Instant::now();
         let code = compiler.region(&job);
         Done { job, code, spent: started.elapsed() }
@@ -37,7 +37,7 @@ impl Done {
 impl Worker {
     /// Starts the thread; none if the host has none to give.
     pub(crate) fn start() -> Option<Worker> {
-        let (jobs, todo) = channel::<Job>();
+        let (jobs, todo) = channel::<Box<Job>>();
         let (give, done) = channel();
         let work = move || {
             let Some(mut compiler) = Compiler::new() else { return };
@@ -52,7 +52,7 @@ impl Worker {
     }
 
     /// Hands a job over; gives it back if the thread is gone.
-    pub(crate) fn send(&self, job: Job) -> Result<(), Job> {
+    pub(crate) fn send(&self, job: Box<Job>) -> Result<(), Box<Job>> {
         self.jobs.send(job).map_err(|e| e.0)
     }
 
