@@ -6,7 +6,6 @@
 use super::*;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A folder that goes with the test.
@@ -14,11 +13,10 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Folder {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("hetemu-disk-{}-{n}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
+        let process = std::process::id();
+        let path = |n: u32| std::env::temp_dir().join(format!("hetemu-disk-{process}-{n}"));
+        // Tests run at the same time: the first number that nobody has.
+        Folder((0..).map(path).find(|path| std::fs::create_dir(path).is_ok()).unwrap())
     }
 
     fn at(&self, name: &str) -> String {
