@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) va: u64,
     pub(crate) desc: u64,
     pub(crate) value: u64,
+    /// Steps left before the instruction that calls a slow path of memory.
+    pub(crate) left: u64,
     /// What a slow path gives.
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
@@ -72,6 +74,7 @@ impl Frame {
             va: 0,
             desc: 0,
             value: 0,
+            left: 0,
             result: 0,
             refused: 0,
             again: 0,

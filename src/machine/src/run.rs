@@ -58,6 +58,7 @@ pub struct Running {
     /// A state that the core came by while nothing else moved, and how often it came back.
     circle: (u64, u32),
     moves: u64,
+    helpers: u64,
     resets: u32,
 }
 
@@ -74,8 +75,16 @@ impl Running {
         if m.world.htif.is_some() {
             quantum = quantum.min(QUANTUM_HTIF);
         }
-        let mut running =
-            Running { m, times, quantum, quiet: 0, circle: (0, 0), moves: 0, resets: 0 };
+        let mut running = Running {
+            m,
+            times,
+            quantum,
+            quiet: 0,
+            circle: (0, 0),
+            moves: 0,
+            helpers: 0,
+            resets: 0,
+        };
         running.reset();
         running
     }
@@ -266,8 +275,13 @@ impl Running {
     fn look_for_closed_loop(&mut self) {
         let world = &self.m.world;
         let one = self.times.iter().flatten().count() == 1;
-        let moved = world.moves != self.moves || world.events.len() > 0 || world.htif.is_some();
-        self.moves = world.moves;
+        // A helper may have read a clock: the same registers may then go on differently.
+        let helpers = self.m.clusters.iter().map(|c| c.stats().helpers).sum();
+        let moved = world.moves != self.moves
+            || helpers != self.helpers
+            || world.events.len() > 0
+            || world.htif.is_some();
+        (self.moves, self.helpers) = (world.moves, helpers);
         if !one || moved || self.live() {
             (self.quiet, self.circle) = (0, (0, 0));
             return;

@@ -118,7 +118,12 @@ impl Cluster {
             let leave = if code != 0 && !*refused && before >= u64::from(block.count) {
                 // Compiled code counts in signed numbers.
                 let given = before.min(i64::MAX as u64);
-                let mut cx = SlowCx { cpu: &mut *exec.cpu, out: &mut *exec.out, unit: exec.float };
+                let mut cx = SlowCx {
+                    cpu: &mut *exec.cpu,
+                    out: &mut *exec.out,
+                    unit: exec.float,
+                    steps: (exec.total - before).wrapping_add(given),
+                };
                 let left = jit::enter(trampoline, code, exec.frame, &mut cx, given);
                 let done = given.saturating_sub(left);
                 exec.left -= done;

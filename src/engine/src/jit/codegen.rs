@@ -345,6 +345,8 @@ impl<'a> Generator<'a> {
         }
         let desc = self.b.ins().iconst(types::I64, desc as i64);
         self.store_frame(desc, offset_of!(Frame, desc));
+        let left = self.left_here();
+        self.store_frame(left, offset_of!(Frame, left));
         let target = self.b.ins().iconst(types::I64, self.runtime.memory as i64);
         self.b.ins().call_indirect(self.memory, target, &[self.frame]);
     }

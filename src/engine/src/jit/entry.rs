@@ -17,6 +17,8 @@ pub(crate) struct SlowCx<'a, 'b> {
     pub(crate) cpu: &'a mut dyn Cpu,
     pub(crate) out: &'a mut Outer<'b>,
     pub(crate) unit: &'a Unit,
+    /// Steps of the run, less those left, are done before an instruction.
+    pub(crate) steps: u64,
 }
 
 /// Runs compiled code; gives the steps left. The program counter's slot says where it went.
@@ -65,15 +67,29 @@ mod sticky {
         csr
     }
 
+    fn write(csr: u32) {
+        // SAFETY: only sticky flags change, which nothing in Rust relies on.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &csr, options(nostack, preserves_flags, readonly)) };
+    }
+
     /// Forgets exceptions so far.
     pub(super) fn clear() {
         let csr = read();
         if csr & 0x3f != 0 {
-            let csr = csr & !0x3f;
-            // SAFETY: only sticky flags change, which nothing in Rust relies on.
-            unsafe {
-                asm!("ldmxcsr [{}]", in(reg) &csr, options(nostack, preserves_flags, readonly))
-            };
+            write(csr & !0x3f);
+        }
+    }
+
+    /// Exceptions so far, for `restore`.
+    pub(super) fn save() -> u32 {
+        read()
+    }
+
+    /// Forgets exceptions since `save`.
+    pub(super) fn restore(saved: u32) {
+        let csr = read();
+        if csr != saved {
+            write(csr & !0x3f | saved & 0x3f);
         }
     }
 
@@ -88,6 +104,10 @@ mod sticky {
 #[cfg(not(target_arch = "x86_64"))]
 mod sticky {
     pub(super) fn clear() {}
+    pub(super) fn save() -> u32 {
+        0
+    }
+    pub(super) fn restore(_: u32) {}
     pub(super) fn flags() -> u8 {
         0
     }
@@ -113,11 +133,17 @@ pub(crate) extern "C" fn slow_memory(frame: *mut Frame) {
     };
     let (va, desc, value) = (frame.va, frame.desc, frame.value);
     let acc = Acc(desc as u16);
+    cx.out.done = cx.steps.wrapping_sub(frame.left);
+    // A device may use the float unit, whose flags are the guest's where it computes.
+    let flags = (frame.floats != 0).then(sticky::save);
     let done = if desc & STORE == 0 {
         cx.out.quick_load(cx.cpu, va, acc).map(|value| frame.result = value)
     } else {
         cx.out.quick_store(cx.cpu, va, acc, value)
     };
+    if let Some(flags) = flags {
+        sticky::restore(flags);
+    }
     frame.refused = u64::from(done.is_none());
 }
 

@@ -153,8 +153,8 @@ impl Outer<'_> {
         if let Some(host) = self.mmu.tlb().readable_in_page(va, bytes) {
             return Some(acc.extend(host.load(acc.size())));
         }
-        if self.mmu.other(va, Access::Load).is_some() {
-            return None;
+        if let Some(pa) = self.mmu.other(va, Access::Load) {
+            return self.quick_device_read(va, pa, acc).map(|raw| acc.extend(raw));
         }
         let pa = self.translate(cpu, va, bytes, Access::Load).ok()?;
         let mut raw = [0; 8];
@@ -179,8 +179,8 @@ impl Outer<'_> {
             host.store(acc.size(), raw);
             return Some(());
         }
-        if self.mmu.other(va, Access::Store).is_some() {
-            return None;
+        if let Some(pa) = self.mmu.other(va, Access::Store) {
+            return self.quick_device_write(va, pa, acc, raw);
         }
         let pa = self.translate(cpu, va, bytes, Access::Store).ok()?;
         let piece = self.space.piece(pa, bytes as usize)?;

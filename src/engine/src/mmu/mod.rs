@@ -273,11 +273,21 @@ impl Mmu {
     }
 }
 
+/// The answer of a device to an access that compiled code has made, and whose instruction the
+/// interpreter must finish, because the core must be looked at after it. None is a bus error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answered {
+    Load(Option<u64>),
+    Store(Option<()>),
+}
+
 /// What happened in slow paths that the run loop must see to.
 #[derive(Debug)]
 pub(crate) struct Events {
     /// The core must be looked at before its next instruction.
     pub(crate) leave: bool,
+    /// What the next instruction's access has given already.
+    pub(crate) answered: Option<Answered>,
     /// Translations of addresses were dropped.
     pub(crate) flushed: bool,
     /// The core wants to wait.
@@ -300,6 +310,7 @@ impl Default for Events {
     fn default() -> Self {
         Events {
             leave: false,
+            answered: None,
             flushed: false,
             wait: false,
             pause: false,
