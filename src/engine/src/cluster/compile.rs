@@ -5,9 +5,13 @@ use crate::cache::BlockKey;
 use crate::jit::region::{Known, Region, Scope};
 use crate::jit::{Paths, Tier};
 use crate::mmu::CodePage;
+use std::ops::RangeBounds;
 
 /// A block belongs to a hot region if it was run at least one time in so many of its head's.
 const COLD: u32 = 16;
+
+/// Heat from here on: a block that has been hot and does not ask again, though it still counts.
+const ASLEEP: u32 = 1 << 31;
 
 /// Instructions in a region that count as much as an entry.
 const INSNS_PER_ENTRY: u64 = 64;
@@ -63,13 +67,21 @@ impl Cluster {
         let c = &self.cores[core];
         let layout = c.cpu.layout().clone();
         let paths = Paths { near: c.mmu.tlb().is_near(), flat: self.flat.filter(|_| c.flat) };
-        let Some(jit) = &mut self.jit else { return };
+        let Some(jit) = &self.jit else { return };
         if jit.is_pending(&head) {
+            return;
+        }
+        if jit.is_busy() {
+            // Later, if it is still hot then.
+            self.set_heat(&region, ASLEEP.., self.config.tier_up);
             return;
         }
         for pc in region.blocks.keys() {
             self.cache.join(&region.key_of(*pc), head);
         }
+        // While it is being compiled its blocks do not ask for regions of their own.
+        self.set_heat(&region, 0..ASLEEP, u32::MAX);
+        let Some(jit) = &mut self.jit else { return };
         if let Some(done) = jit.compile(region, layout, paths, tier) {
             self.install(done);
         }
@@ -84,6 +96,7 @@ impl Cluster {
 
     /// Has a compiled region be run from now on.
     fn install(&mut self, done: crate::jit::Done) {
+        self.set_heat(&done.job.region, ASLEEP.., self.config.tier_up / 2);
         let Some(jit) = &mut self.jit else { return };
         let head = done.job.region.head;
         let insns = done.job.region.insns();
@@ -114,6 +127,19 @@ impl Cluster {
             for c in &mut self.cores {
                 let core_key = c.key();
                 c.jumps.update(key.va, core_key, at, code);
+            }
+        }
+    }
+
+    /// Sets the heat of those blocks of a region that have no code and whose heat is in a range.
+    fn set_heat(&self, region: &Region, from: impl RangeBounds<u32>, to: u32) {
+        for pc in region.blocks.keys() {
+            let block = self.cache.find(&region.key_of(*pc)).and_then(|at| self.cache.get(at));
+            if let Some(b) = block
+                && b.code.get() == 0
+                && from.contains(&b.heat.get())
+            {
+                b.heat.set(to);
             }
         }
     }
@@ -171,8 +197,10 @@ impl Cluster {
         let known = |key: &BlockKey| {
             let b = self.cache.get(self.cache.find(key)?)?;
             let guess = Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0);
-            let runs = self.config.tier_up.saturating_sub(b.heat.get());
-            let runs = if b.heat.get() == u32::MAX { self.config.tier_up } else { runs };
+            let runs = match b.heat.get() {
+                ASLEEP.. => self.config.tier_up,
+                heat => self.config.tier_up.saturating_sub(heat),
+            };
             let pending = || self.jit.as_ref().is_some_and(|j| j.is_pending(key));
             let compiled = b.code.get() != 0 || pending();
             let usable = !b.interpret && b.second.is_none();

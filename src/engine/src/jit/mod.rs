@@ -192,6 +192,11 @@ impl Jit {
         self.regions.get(head)
     }
 
+    /// Whether as many regions wait to be compiled as may.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.pending.len() >= MAX_PENDING
+    }
+
     /// Whether a region that begins at an address is being compiled.
     pub(crate) fn is_pending(&self, head: &BlockKey) -> bool {
         self.pending.contains_key(head)
@@ -205,9 +210,6 @@ impl Jit {
         paths: Paths,
         tier: Tier,
     ) -> Option<Done> {
-        if self.pending.len() >= MAX_PENDING {
-            return None;
-        }
         let head = region.head;
         let stub = self.runtime.stub;
         let links =
