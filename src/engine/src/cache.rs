@@ -37,15 +37,18 @@ pub(crate) struct Link {
     pub(crate) block: Cell<u32>,
 }
 
-/// A translated block.
+/// A translated block. What every run of it reads lies in one cache line.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct CachedBlock {
-    pub(crate) va: u64,
-    pub(crate) count: u32,
     pub(crate) ops: Box<[Op]>,
+    pub(crate) count: u32,
     /// Executions until the block asks for attention.
     pub(crate) heat: Cell<u32>,
     pub(crate) links: [Link; 2],
+    pub(crate) va: u64,
+    /// Address of the compiled region that begins here; 0 if there is none.
+    pub(crate) code: Cell<usize>,
     pub(crate) targets: [u64; 2],
     /// Where the last computed jump went.
     pub(crate) guess_pc: Cell<u64>,
@@ -64,8 +67,6 @@ pub(crate) struct CachedBlock {
     live: bool,
     /// Only the interpreter can run it.
     pub(crate) interpret: bool,
-    /// Address of the compiled region that begins here; 0 if there is none.
-    pub(crate) code: Cell<usize>,
     /// Regions that this block is part of, by their first block.
     regions: Vec<BlockKey>,
     /// A hash of the code as it was translated, where other threads may write it.

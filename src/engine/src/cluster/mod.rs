@@ -45,7 +45,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
             jit: true,
-            tier_up: 4000,
+            tier_up: 8000,
             tier_two: 100_000,
             background: false,
             code_bytes: 64 << 20,
