@@ -41,7 +41,7 @@ pub(crate) struct Frame {
     pub(crate) va: u64,
     pub(crate) desc: u64,
     pub(crate) value: u64,
-    /// Steps left before the instruction that calls a slow path of memory.
+    /// Steps left before the instruction that calls a slow path of memory, or the target.
     pub(crate) left: u64,
     /// What a slow path gives.
     pub(crate) result: u64,

@@ -1,9 +1,9 @@
 //! From blocks to compiled regions: what is compiled, when, and how it is entered and dropped.
 
-use super::{Cluster, Session};
-use crate::cache::BlockKey;
+use super::{Cluster, Core, Session};
+use crate::cache::{BlockKey, Cache};
 use crate::jit::region::{Known, Region, Scope};
-use crate::jit::{Paths, Tier};
+use crate::jit::{Done, Jit, Paths, Tier};
 use crate::mmu::CodePage;
 use std::ops::RangeBounds;
 
@@ -95,12 +95,18 @@ impl Cluster {
     }
 
     /// Has a compiled region be run from now on.
-    fn install(&mut self, done: crate::jit::Done) {
+    fn install(&mut self, done: Done) {
         self.set_heat(&done.job.region, ASLEEP.., self.config.tier_up / 2);
         let Some(jit) = &mut self.jit else { return };
         let head = done.job.region.head;
         let insns = done.job.region.insns();
         let again = done.job.hottest;
+        if done.code.is_none()
+            && let Some(b) = self.cache.find(&head).and_then(|at| self.cache.get(at))
+        {
+            // Cranelift would refuse it again.
+            b.heat.set(u32::MAX);
+        }
         while let Some(oldest) = jit.take_oldest() {
             self.stats.evicted += 1;
             Self::unlink(&self.cache, &mut self.cores, jit, &oldest, self.config.tier_up);
@@ -145,13 +151,7 @@ impl Cluster {
     }
 
     /// Unlinks a region and frees its code. Its blocks may become hot again after `heat` runs.
-    fn unlink(
-        cache: &crate::cache::Cache,
-        cores: &mut [super::Core],
-        jit: &mut crate::jit::Jit,
-        head: &BlockKey,
-        heat: u32,
-    ) {
+    fn unlink(cache: &Cache, cores: &mut [Core], jit: &mut Jit, head: &BlockKey, heat: u32) {
         let Some(region) = jit.region(head) else { return };
         let code = region.address();
         let stub = jit.runtime.stub;

@@ -49,12 +49,15 @@ impl Exec<'_, '_> {
                 self.frame.reserved_value = value;
                 (value, 0)
             }
-            Inst::Call(id, _) => match self.cpu.call(id, [a, b, c], self.out) {
-                Ok(done) => done,
-                Err(Halt::Raise(exception)) => return Err(exception),
-                // The interpreter refuses nothing, so this is a target's mistake.
-                Err(Halt::Redo) => return Err(self.cpu.bus_fault(Access::Load, 0)),
-            },
+            Inst::Call(id, _) => {
+                self.out.stats.helpers += 1;
+                match self.cpu.call(id, [a, b, c], self.out) {
+                    Ok(done) => done,
+                    Err(Halt::Raise(exception)) => return Err(exception),
+                    // The interpreter refuses nothing, so this is a target's mistake.
+                    Err(Halt::Redo) => return Err(self.cpu.bus_fault(Access::Load, 0)),
+                }
+            }
             Inst::StoreCond(mem, ..) => {
                 (self.store_cond(Acc::new(mem, rare.ty == Ty::I32), a, b)?, 0)
             }

@@ -37,6 +37,8 @@ pub(crate) extern "C" fn slow_call(frame: *mut Frame, id: u64, a: u64, b: u64, c
         let cx = &mut *frame.context.cast::<SlowCx<'_, '_>>();
         (frame, cx)
     };
+    cx.out.done = cx.steps.wrapping_sub(frame.left);
+    cx.out.stats.helpers += 1;
     cx.out.events.compiled = true;
     let done = cx.cpu.call(id as u16, [a, b, c], &mut *cx.out);
     cx.out.events.compiled = false;

@@ -368,6 +368,8 @@ impl<'a> Generator<'a> {
 
     /// Has the target do a call.
     pub(super) fn call_target(&mut self, id: u16, args: [Value; 3]) {
+        let left = self.left_here();
+        self.store_frame(left, offset_of!(Frame, left));
         let target = self.b.ins().iconst(types::I64, self.runtime.call as i64);
         let id = self.b.ins().iconst(types::I64, i64::from(id));
         let [a, b, c] = args;

@@ -52,10 +52,13 @@ impl Hart {
         Some(())
     }
 
-    /// Reads, and perhaps changes, a register that only holds a value; gives what it held. `None`
-    /// means that the instruction is illegal.
-    pub(crate) fn holder(&mut self, access: Access, operand: u64) -> Option<u64> {
+    /// Does what lifted code calls for: reads a clock, or reads, and perhaps changes, a register
+    /// that only holds a value; gives what it held. `None` means that the instruction is illegal.
+    pub(crate) fn access(&mut self, access: Access, operand: u64, env: &dyn Env) -> Option<u64> {
         let n = access.csr;
+        if n >= 0xc00 {
+            return if self.counter_visible(n) { self.counter(n, env) } else { None };
+        }
         if (self.mode as u16) < n >> 8 & 3 {
             return None;
         }
@@ -91,14 +94,27 @@ impl Hart {
             0x14d | 0x15d => self.stimecmp_visible(),
             0x008..=0x00a | 0x00f | 0xc20..=0xc22 => self.vector_on(),
             0x180 => self.mode != Priv::Supervisor || self.mstatus & TVM == 0,
-            0xc00..=0xc1f | 0xc80..=0xc9f => {
-                let bit = n & 31;
-                let m = self.mode == Priv::Machine || self.mcounteren >> bit & 1 == 1;
-                let user_under_s = self.mode == Priv::User && self.isa.supervisor;
-                m && (!user_under_s || self.scounteren >> bit & 1 == 1)
-            }
+            0xc00..=0xc1f | 0xc80..=0xc9f => self.counter_visible(n),
             _ => true,
         }
+    }
+
+    fn counter_visible(&self, n: u16) -> bool {
+        let bit = n & 31;
+        let m = self.mode == Priv::Machine || self.mcounteren >> bit & 1 == 1;
+        let user_under_s = self.mode == Priv::User && self.isa.supervisor;
+        m && (!user_under_s || self.scounteren >> bit & 1 == 1)
+    }
+
+    /// cycle, time, instret, or a high half.
+    fn counter(&self, n: u16, env: &dyn Env) -> Option<u64> {
+        let there = if n & 31 == 1 { self.isa.time } else { self.isa.zicntr };
+        let value = match n & 31 {
+            0 => self.mcycle.get(env.retired()),
+            1 => hetemu_hw::time::ticks(env.now_ps(), self.timebase_hz),
+            _ => self.minstret.get(env.retired()),
+        };
+        there.then_some(if n < 0xc80 { value & self.isa.mask() } else { value >> 32 })
     }
 
     /// A register's value; `None` if there is no such register. Without a world the clocks read 0.

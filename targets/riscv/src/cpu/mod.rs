@@ -383,7 +383,7 @@ impl Cpu for Hart {
     fn call(&mut self, id: u16, args: [u64; 3], env: &mut dyn Env) -> Result<(u64, u8), Halt> {
         if id == lift::csr::CALL {
             let [what, operand, word] = args;
-            let value = self.holder(lift::csr::Access::from_bits(what), operand);
+            let value = self.access(lift::csr::Access::from_bits(what), operand, env);
             return value.map(|v| (v, 0)).ok_or(illegal(word as u32));
         }
         if id == lift::VectorCall::Csr as u16 {

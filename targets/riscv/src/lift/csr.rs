@@ -1,5 +1,6 @@
-//! Control registers that only hold a value: what a trap saves, and scratch space. Nothing depends
-//! on them but instructions that read them, so that they do not end a block.
+//! Control registers that do not end a block: those that only hold a value (what a trap saves, and
+//! scratch space), on which nothing depends but instructions that read them, and clocks, which are
+//! only read.
 
 use super::{Flow, Lift};
 use crate::isa::Isa;
@@ -28,6 +29,9 @@ impl Access {
             0x140..=0x143 => isa.supervisor,
             // mscratch, mepc, mcause, mtval
             0x340..=0x343 => true,
+            // cycle, time, instret and their high halves
+            0xc00..=0xc02 => true,
+            0xc80..=0xc82 => isa.bits == 32,
             _ => false,
         };
         // Set and clear do not write if the field (not the value) is zero.
@@ -38,7 +42,8 @@ impl Access {
             Op::Csrrc | Op::Csrrci if writes => 3,
             _ => 0,
         };
-        known.then_some(Access { csr, how })
+        // Writing a clock is illegal.
+        (known && (csr < 0xc00 || how == 0)).then_some(Access { csr, how })
     }
 
     fn bits(self) -> u64 {
