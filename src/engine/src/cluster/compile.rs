@@ -13,6 +13,9 @@ const COLD: u32 = 16;
 /// Heat from here on: a block that has been hot and does not ask again, though it still counts.
 const ASLEEP: u32 = 1 << 31;
 
+/// Runs before a block asks again, at least: what could not be compiled must not be tried forever.
+const AWHILE: u32 = 64;
+
 /// Instructions in a region that count as much as an entry.
 const INSNS_PER_ENTRY: u64 = 64;
 
@@ -73,7 +76,7 @@ impl Cluster {
         }
         if jit.is_busy() {
             // Later, if it is still hot then.
-            self.set_heat(&region, ASLEEP.., self.config.tier_up);
+            self.set_heat(&region, ASLEEP.., self.config.tier_up.max(AWHILE));
             return;
         }
         for pc in region.blocks.keys() {
@@ -96,7 +99,7 @@ impl Cluster {
 
     /// Has a compiled region be run from now on.
     fn install(&mut self, done: Done) {
-        self.set_heat(&done.job.region, ASLEEP.., self.config.tier_up / 2);
+        self.set_heat(&done.job.region, ASLEEP.., (self.config.tier_up / 2).max(AWHILE));
         let Some(jit) = &mut self.jit else { return };
         let head = done.job.region.head;
         let insns = done.job.region.insns();
