@@ -135,8 +135,8 @@ pub trait Cpu: Send {
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;
 
     /// Runs a call of one of this core's blocks ([`crate::Inst::Call`]): state of the core that no
-    /// slot holds, and memory and clocks through `env`, which has no other use here. It must not change the
-    /// mode, translations or pending interrupts. Gives the value, and float exceptions as bits in
+    /// slot holds, and memory and clocks through `env`, which has no other use here. It must not
+    /// change the mode, translations or pending interrupts. Gives the value, and float exceptions as bits in
     /// the order of [`FloatPolicy::flag_bits`], which go into the flags' slot. After an error the
     /// instruction may be begun again, and must then go on where it stopped.
     ///
