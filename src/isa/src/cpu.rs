@@ -136,9 +136,9 @@ pub trait Cpu: Send {
 
     /// Runs a call of one of this core's blocks ([`crate::Inst::Call`]): state of the core that no
     /// slot holds, and memory and clocks through `env`, which has no other use here. It must not
-    /// change the mode, translations or pending interrupts. Gives the value, and float exceptions as bits in
-    /// the order of [`FloatPolicy::flag_bits`], which go into the flags' slot. After an error the
-    /// instruction may be begun again, and must then go on where it stopped.
+    /// change the mode, translations or pending interrupts. Gives the value, and float exceptions
+    /// as bits in the order of [`FloatPolicy::flag_bits`], which go into the flags' slot. After an
+    /// error the instruction may be begun again, and must then go on where it stopped.
     ///
     /// # Errors
     /// The exception, or that of `env`.
