@@ -263,7 +263,17 @@ impl Running {
                 }
                 self.same_exception(cluster, core)
             }
-            Suspicion::DoubleFault(cluster, core) => self.double_fault(cluster, core),
+            Suspicion::DoubleFault(cluster, core) => {
+                let watch = self.m.world.watches.get_mut(cluster).and_then(|c| c.get_mut(core));
+                let both = self.m.clusters.get(cluster).zip(watch);
+                if let Some((c, watch)) = both
+                    && is_call_beside_handler(c, core, watch)
+                {
+                    watch.clear();
+                    return;
+                }
+                self.double_fault(cluster, core)
+            }
             Suspicion::Unanswered(cluster, what) => self.strict_stop(cluster, what),
         };
         self.m.world.finish(End::Stuck(Box::new(report)));
@@ -387,4 +397,11 @@ pub(crate) fn gets_nowhere(cluster: &Cluster, core: usize, watch: &mut Watch) ->
         text.contains("call") || text.contains("breakpoint")
     });
     !called && watch.compare(hash(cluster, core))
+}
+
+/// Whether the exceptions that look like a handler's own are calls by code that lies behind it.
+fn is_call_beside_handler(cluster: &Cluster, core: usize, watch: &Watch) -> bool {
+    watch.last.is_some_and(|t| {
+        t.pc != t.handler && cluster.cpu(core).describe(t.exception.cause).contains("call")
+    })
 }
