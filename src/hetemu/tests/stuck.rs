@@ -52,6 +52,31 @@ fn waiting_for_nothing() {
     run("wfi", &[WFI, back(4)], &[], 5, &["E1101", "hart[0]", "0x8000_0004"]);
 }
 
+/// Two thousand calls by code just behind the handler, which returns from each, then the end.
+#[test]
+fn calls_beside_the_handler_are_no_fault() {
+    let program = [
+        0x0000_0297,
+        0x0102_8293,
+        0x3052_9073,
+        0x0140_006f,
+        0x3410_2373,
+        0x0043_0313,
+        0x3413_1073,
+        0x3020_0073,
+        0x7d00_0e13,
+        0x0000_0073,
+        0x0013_8393,
+        0xffc3_9ce3,
+        0x0010_02b7,
+        0x0000_5337,
+        0x5553_0313,
+        0x0062_a023,
+        0x0000_006f,
+    ];
+    run("calls", &program, &[], 0, &[]);
+}
+
 #[test]
 fn running_in_a_circle() {
     run("loop", &[LOOP], &[], 5, &["E1102", "0x8000_0000", "M mode"]);
