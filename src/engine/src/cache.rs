@@ -280,9 +280,14 @@ impl Cache {
 
     /// Where the code of a block lies.
     pub(crate) fn code_page(&self, key: &BlockKey) -> Option<CodePage> {
-        let page = self.pages.get(&(key.host >> CODE_PAGE_BITS))?;
-        let offset = page.offset & !(CODE_PAGE - 1) | key.host as u64 & (CODE_PAGE - 1);
-        Some(CodePage { ram: page.ram.clone(), offset, host: key.host })
+        let (ram, offset) = self.place(key.host)?;
+        Some(CodePage { ram: ram.clone(), offset, host: key.host })
+    }
+
+    /// The memory, and the offset in it, of a host address in a page with code.
+    fn place(&self, host: usize) -> Option<(&Arc<Ram>, u64)> {
+        let page = self.pages.get(&(host >> CODE_PAGE_BITS))?;
+        Some((&page.ram, page.offset & !(CODE_PAGE - 1) | host as u64 & (CODE_PAGE - 1)))
     }
 
     /// Whether translated code lies in a range of the host.
@@ -332,9 +337,8 @@ impl Cache {
         let mut bytes = vec![0; len as usize];
         let (first, rest) = bytes.split_at_mut((len - tail) as usize);
         let read = |host: usize, into: &mut [u8]| {
-            let page = self.pages.get(&(host >> CODE_PAGE_BITS))?;
-            let offset = page.offset & !(CODE_PAGE - 1) | host as u64 & (CODE_PAGE - 1);
-            page.ram.read(offset, into).then_some(())
+            let (ram, offset) = self.place(host)?;
+            ram.read(offset, into).then_some(())
         };
         read(key.host, first)?;
         if let Some((host, _)) = second {

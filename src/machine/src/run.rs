@@ -11,7 +11,7 @@ use crate::observe;
 use crate::phases::Realized;
 use crate::report::Report;
 use crate::stats::Counts;
-use crate::trouble::Watch;
+use crate::trouble::{Taken, Watch};
 use crate::wiring::Sink;
 use crate::world::{CoreSignal, End, Suspicion};
 use hetemu_engine::{Cluster, Stop};
@@ -392,16 +392,18 @@ fn hash_of(clusters: &[Cluster]) -> u64 {
 
 /// Whether the exceptions of a core, the last of which is suspicious, prove that it gets nowhere.
 pub(crate) fn gets_nowhere(cluster: &Cluster, core: usize, watch: &mut Watch) -> bool {
-    let called = watch.last.is_some_and(|t| {
-        let text = cluster.cpu(core).describe(t.exception.cause);
-        text.contains("call") || text.contains("breakpoint")
-    });
-    !called && watch.compare(hash(cluster, core))
+    let meant = |t: &Taken| is_one_of(cluster, core, t, &["call", "breakpoint"]);
+    !watch.last.as_ref().is_some_and(meant) && watch.compare(hash(cluster, core))
 }
 
 /// Whether the exceptions that look like a handler's own are calls by code that lies behind it.
 fn is_call_beside_handler(cluster: &Cluster, core: usize, watch: &Watch) -> bool {
-    watch.last.is_some_and(|t| {
-        t.pc != t.handler && cluster.cpu(core).describe(t.exception.cause).contains("call")
-    })
+    let last = watch.last.as_ref();
+    last.is_some_and(|t| t.pc != t.handler && is_one_of(cluster, core, t, &["call"]))
+}
+
+/// Whether an exception is of one of these kinds, by its core's description.
+fn is_one_of(cluster: &Cluster, core: usize, taken: &Taken, kinds: &[&str]) -> bool {
+    let text = cluster.cpu(core).describe(taken.exception.cause);
+    kinds.iter().any(|kind| text.contains(kind))
 }

@@ -8,6 +8,30 @@ use crate::mmu::Outer;
 use crate::system::Trap;
 use hetemu_isa::{Cpu, Cx, Exception};
 
+/// The world around a core: steps of the run that are done, and the program counter. A macro, for
+/// it borrows the cluster and the core field by field.
+macro_rules! outer {
+    ($cluster:ident, $s:ident, $c:ident, $done:expr, $pc:expr) => {
+        Outer {
+            core: $s.core,
+            mmu: &mut $c.mmu,
+            space: &$cluster.space,
+            system: &mut *$s.system,
+            cache: &$cluster.cache,
+            listener: &$cluster.listener,
+            events: &mut $c.events,
+            stats: &mut $cluster.stats,
+            watch: &mut $cluster.watch,
+            parallel: $cluster.config.parallel,
+            start: $s.start,
+            ps: $s.ps,
+            done: $done,
+            base: $c.steps.wrapping_sub($c.raised),
+            pc: $pc,
+        }
+    };
+}
+
 impl Cluster {
     pub(super) fn run_session(&mut self, s: &mut Session<'_>) -> Stop {
         let mut attend = true;
@@ -78,23 +102,7 @@ impl Cluster {
         c.frame.jumps = c.jumps.base().cast();
         c.frame.key = key;
         let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
-        let mut out = Outer {
-            core: s.core,
-            mmu: &mut c.mmu,
-            space: &self.space,
-            system: &mut *s.system,
-            cache: &self.cache,
-            listener: &self.listener,
-            events: &mut c.events,
-            stats: &mut self.stats,
-            watch: &mut self.watch,
-            parallel: self.config.parallel,
-            start: s.start,
-            ps: s.ps,
-            done: 0,
-            base: c.steps.wrapping_sub(c.raised),
-            pc: 0,
-        };
+        let mut out = outer!(self, s, c, 0, 0);
         let mut exec = Exec {
             frame: &mut c.frame,
             cpu: &mut *c.cpu,
@@ -182,23 +190,7 @@ impl Cluster {
     ) -> R {
         let c = &mut self.cores[s.core];
         let pc = c.pc();
-        let mut out = Outer {
-            core: s.core,
-            mmu: &mut c.mmu,
-            space: &self.space,
-            system: &mut *s.system,
-            cache: &self.cache,
-            listener: &self.listener,
-            events: &mut c.events,
-            stats: &mut self.stats,
-            watch: &mut self.watch,
-            parallel: self.config.parallel,
-            start: s.start,
-            ps: s.ps,
-            done: s.total - s.left,
-            base: c.steps.wrapping_sub(c.raised),
-            pc,
-        };
+        let mut out = outer!(self, s, c, s.total - s.left, pc);
         f(&mut *c.cpu, &mut c.frame, &mut out)
     }
 

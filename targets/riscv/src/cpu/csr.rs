@@ -57,34 +57,51 @@ impl Hart {
     pub(crate) fn access(&mut self, access: Access, operand: u64, env: &dyn Env) -> Option<u64> {
         let n = access.csr;
         if n >= 0xc00 {
-            return if self.counter_visible(n) { self.counter(n, env) } else { None };
+            return if self.counter_visible(n) { self.counter(n, Some(env)) } else { None };
         }
         if (self.mode as u16) < n >> 8 & 3 {
             return None;
         }
-        let ibex = self.isa.flavor == Flavor::Ibex;
-        let align = u64::from(self.layout.pc_align) - 1;
-        let (register, keeps, hides) = match n {
-            0x140 => (&mut self.sscratch, u64::MAX, 0),
-            0x141 => (&mut self.sepc, !1, align),
-            0x142 => (&mut self.scause, u64::MAX, 0),
-            0x143 => (&mut self.stval, u64::MAX, 0),
-            0x340 => (&mut self.mscratch, u64::MAX, 0),
-            0x341 => (&mut self.mepc, !1, align),
-            0x342 if ibex => (&mut self.mcause, 0x8000_001f, 0),
-            0x342 => (&mut self.mcause, u64::MAX, 0),
-            0x343 => (&mut self.mtval, u64::MAX, 0),
-            _ => return None,
-        };
-        let old = *register & !hides;
+        let old = self.held(n)?;
         let new = match access.how {
             0 => return Some(old),
             1 => operand,
             2 => old | operand,
             _ => old & !operand,
         };
-        *register = new & self.isa.mask() & keeps;
+        self.hold(n, new & self.isa.mask());
         Some(old)
+    }
+
+    /// The value of a register that only holds one.
+    fn held(&self, n: u16) -> Option<u64> {
+        Some(match n {
+            0x140 => self.sscratch,
+            0x141 => self.legal_pc(self.sepc),
+            0x142 => self.scause,
+            0x143 => self.stval,
+            0x340 => self.mscratch,
+            0x341 => self.legal_pc(self.mepc),
+            0x342 => self.mcause,
+            0x343 => self.mtval,
+            _ => return None,
+        })
+    }
+
+    /// Sets a register that only holds a value.
+    fn hold(&mut self, n: u16, value: u64) {
+        match n {
+            0x140 => self.sscratch = value,
+            0x141 => self.sepc = value & !1,
+            0x142 => self.scause = value,
+            0x143 => self.stval = value,
+            0x340 => self.mscratch = value,
+            0x341 => self.mepc = value & !1,
+            0x342 if self.isa.flavor == Flavor::Ibex => self.mcause = value & 0x8000_001f,
+            0x342 => self.mcause = value,
+            0x343 => self.mtval = value,
+            _ => {}
+        }
     }
 
     /// Whether the current mode gets at a register, beyond what its number says.
@@ -106,22 +123,22 @@ impl Hart {
         m && (!user_under_s || self.scounteren >> bit & 1 == 1)
     }
 
-    /// cycle, time, instret, or a high half.
-    fn counter(&self, n: u16, env: &dyn Env) -> Option<u64> {
+    /// cycle, time, instret, or a high half. Without a world they read 0.
+    fn counter(&self, n: u16, env: Option<&dyn Env>) -> Option<u64> {
         let there = if n & 31 == 1 { self.isa.time } else { self.isa.zicntr };
+        let retired = env.map_or(0, |e| e.retired());
         let value = match n & 31 {
-            0 => self.mcycle.get(env.retired()),
-            1 => hetemu_hw::time::ticks(env.now_ps(), self.timebase_hz),
-            _ => self.minstret.get(env.retired()),
+            0 => self.mcycle.get(retired),
+            1 => env.map_or(0, |e| hetemu_hw::time::ticks(e.now_ps(), self.timebase_hz)),
+            _ => self.minstret.get(retired),
         };
-        there.then_some(if n < 0xc80 { value & self.isa.mask() } else { value >> 32 })
+        there.then_some(if n < 0xc80 { value } else { value >> 32 })
     }
 
     /// A register's value; `None` if there is no such register. Without a world the clocks read 0.
     pub(crate) fn read(&self, n: u16, regs: &Regs, env: Option<&dyn Env>) -> Option<u64> {
         let (rv32, f) = (self.isa.bits == 32, self.isa.has(ext::F));
         let retired = env.map_or(0, |e| e.retired());
-        let time = || env.map_or(0, |e| hetemu_hw::time::ticks(e.now_ps(), self.timebase_hz));
         let high = |value: u64| rv32.then_some(value >> 32);
         let value = match n {
             0x001 if f => regs.get(regs::FFLAGS),
@@ -136,10 +153,7 @@ impl Hart {
             0x105 => self.stvec,
             0x106 => self.scounteren,
             0x10a => self.senvcfg,
-            0x140 => self.sscratch,
-            0x141 => self.legal_pc(self.sepc),
-            0x142 => self.scause,
-            0x143 => self.stval,
+            0x140..=0x143 | 0x340..=0x343 => self.held(n)?,
             0x144 => self.pending_now(env) & self.mideleg,
             0x14d if self.isa.sstc => self.stimecmp,
             0x15d if self.isa.sstc && rv32 => self.stimecmp >> 32,
@@ -157,10 +171,6 @@ impl Hart {
             0x31a if rv32 && self.isa.user => self.menvcfg >> 32,
             0x320 => self.mcountinhibit,
             0x323..=0x33f => 0,
-            0x340 => self.mscratch,
-            0x341 => self.legal_pc(self.mepc),
-            0x342 => self.mcause,
-            0x343 => self.mtval,
             0x344 => self.pending_now(env),
             0x747 if self.isa.smepmp => self.pmp.mseccfg(),
             0x757 if self.isa.smepmp && rv32 => 0,
@@ -180,12 +190,8 @@ impl Hart {
             0xb82 => high(self.minstret.get(retired))?,
             0xb03..=0xb1f => 0,
             0xb83..=0xb9f if rv32 => 0,
-            0xc00 if self.isa.zicntr => self.mcycle.get(retired),
-            0xc01 if self.isa.time => time(),
-            0xc02 if self.isa.zicntr => self.minstret.get(retired),
-            0xc80 if self.isa.zicntr => high(self.mcycle.get(retired))?,
-            0xc81 if self.isa.time => high(time())?,
-            0xc82 if self.isa.zicntr => high(self.minstret.get(retired))?,
+            0xc00..=0xc02 => self.counter(n, env)?,
+            0xc80..=0xc82 if rv32 => self.counter(n, env)?,
             0xc03..=0xc1f if self.isa.zicntr => 0,
             0xc83..=0xc9f if rv32 && self.isa.zicntr => 0,
             0xf11 | 0xf13 | 0xf15 => 0,
@@ -220,10 +226,7 @@ impl Hart {
                 self.senvcfg =
                     envcfg::legal(self.senvcfg, value, self.isa.menvcfg & envcfg::SENVCFG)
             }
-            0x140 => self.sscratch = value,
-            0x141 => self.sepc = value & !1,
-            0x142 => self.scause = value,
-            0x143 => self.stval = value,
+            0x140..=0x143 | 0x340..=0x343 => self.hold(n, value),
             0x144 => {
                 let mask = self.mideleg & 1 << 1;
                 self.mip = self.mip & !mask | value & mask;
@@ -255,11 +258,6 @@ impl Hart {
                 self.mcycle.inhibit(value & 1 != 0, retired);
                 self.minstret.inhibit(value & 4 != 0, retired);
             }
-            0x340 => self.mscratch = value,
-            0x341 => self.mepc = value & !1,
-            0x342 if ibex => self.mcause = value & 0x8000_001f,
-            0x342 => self.mcause = value,
-            0x343 => self.mtval = value,
             0x344 if self.isa.supervisor => {
                 // While stimecmp drives STIP, what software had set stays behind it.
                 let mask = S_BITS & !if self.stce() { timer::STIP } else { 0 };
