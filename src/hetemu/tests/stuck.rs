@@ -1,8 +1,9 @@
 //! Guests that cannot go on: each pattern is seen, named and located. The programs are a few RISC-V
 //! instructions, written as words.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod common;
+
+use common::run;
 
 const WFI: u32 = 0x1050_0073;
 const MRET: u32 = 0x3020_0073;
@@ -23,28 +24,6 @@ fn back(n: u32) -> u32 {
         | (imm >> 11 & 1) << 20
         | (imm >> 12 & 0xff) << 12
         | 0x6f
-}
-
-#[track_caller]
-fn run(name: &str, program: &[u32], args: &[&str], code: i32, wanted: &[&str]) {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bin"));
-    let bytes: Vec<u8> = program.iter().flat_map(|w| w.to_le_bytes()).collect();
-    std::fs::write(&path, bytes).expect("the test folder is writable");
-    for jit in ["on", "off"] {
-        let o = Command::new(env!("CARGO_BIN_EXE_hetemu"))
-            .args(["run", "riscv-virt", "--image"])
-            .arg(&path)
-            .args(["--vtimeout", "80ms", "--timeout", "100s", "--tier-up", "2", "--jit", jit])
-            .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .expect("hetemu runs");
-        let err = String::from_utf8_lossy(&o.stderr);
-        assert_eq!(o.status.code(), Some(code), "{name}, jit {jit}:\n{err}");
-        for w in wanted {
-            assert!(err.contains(w), "{name}, jit {jit}: `{w}` is missing:\n{err}");
-        }
-    }
 }
 
 #[test]

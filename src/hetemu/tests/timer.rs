@@ -1,8 +1,9 @@
 //! The timer inside a RISC-V core (Sstc) interrupts at the very instruction at which its time has
 //! come: in interpreted and compiled code, and while the core waits.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod common;
+
+use common::run;
 
 const NOP: u32 = 0x0000_0013;
 const WFI: u32 = 0x1050_0073;
@@ -54,36 +55,18 @@ fn program(body: u32, mask: u32) -> [u32; 39] {
     ]
 }
 
-fn run(name: &str, program: &[u32], args: &[&str]) {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bin"));
-    let bytes: Vec<u8> = program.iter().flat_map(|w| w.to_le_bytes()).collect();
-    std::fs::write(&path, bytes).expect("the test folder is writable");
-    for jit in ["on", "off"] {
-        let o = Command::new(env!("CARGO_BIN_EXE_hetemu"))
-            .args(["run", "riscv-virt", "--image"])
-            .arg(&path)
-            .args(["--vtimeout", "80ms", "--timeout", "100s", "--tier-up", "2", "--jit", jit])
-            .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .expect("hetemu runs");
-        let err = String::from_utf8_lossy(&o.stderr);
-        assert_eq!(o.status.code(), Some(0), "{name}, jit {jit}:\n{err}");
-    }
-}
-
 #[test]
 fn in_running_code() {
-    run("timer-runs", &program(NOP, 0xfff), &[]);
+    run("timer-runs", &program(NOP, 0xfff), &[], 0, &[]);
 }
 
 #[test]
 fn while_waiting() {
-    run("timer-waits", &program(WFI, 0), &[]);
+    run("timer-waits", &program(WFI, 0), &[], 0, &[]);
 }
 
 /// Four cores run the same program, and interrupt themselves each at its own time.
 #[test]
 fn on_several_cores() {
-    run("timer-four", &program(NOP, 0xfff), &["--set", "cpus=4"]);
+    run("timer-four", &program(NOP, 0xfff), &["--set", "cpus=4"], 0, &[]);
 }

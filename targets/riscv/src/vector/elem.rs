@@ -41,40 +41,27 @@ macro_rules! elem {
 }
 elem!(u8 u16 u32 u64);
 
+/// Evaluates an expression with names for types.
+macro_rules! with_types {
+    ($u:ty, $s:ty, $w:ty, $x:ty, $body:expr) => {{
+        type U = $u;
+        type S = $s;
+        type W = $w;
+        type X = $x;
+        $body
+    }};
+}
+
 /// Evaluates an expression with `U` and `S` as the unsigned and signed element, `W` and `X` as
 /// the ones of twice the width.
 macro_rules! by_sew {
     ($sew:expr, $body:expr) => {{
         #[allow(dead_code, clippy::unnecessary_cast, clippy::unnecessary_fallible_conversions)]
         match $sew {
-            0 => {
-                type U = u8;
-                type S = i8;
-                type W = u16;
-                type X = i16;
-                $body
-            }
-            1 => {
-                type U = u16;
-                type S = i16;
-                type W = u32;
-                type X = i32;
-                $body
-            }
-            2 => {
-                type U = u32;
-                type S = i32;
-                type W = u64;
-                type X = i64;
-                $body
-            }
-            _ => {
-                type U = u64;
-                type S = i64;
-                type W = u128;
-                type X = i128;
-                $body
-            }
+            0 => $crate::vector::elem::with_types!(u8, i8, u16, i16, $body),
+            1 => $crate::vector::elem::with_types!(u16, i16, u32, i32, $body),
+            2 => $crate::vector::elem::with_types!(u32, i32, u64, i64, $body),
+            _ => $crate::vector::elem::with_types!(u64, i64, u128, i128, $body),
         }
     }};
 }
@@ -84,29 +71,11 @@ macro_rules! by_narrow_sew {
     ($sew:expr, $body:expr) => {{
         #[allow(dead_code, clippy::unnecessary_cast, clippy::unnecessary_fallible_conversions)]
         match $sew {
-            0 => {
-                type U = u8;
-                type S = i8;
-                type W = u16;
-                type X = i16;
-                $body
-            }
-            1 => {
-                type U = u16;
-                type S = i16;
-                type W = u32;
-                type X = i32;
-                $body
-            }
-            _ => {
-                type U = u32;
-                type S = i32;
-                type W = u64;
-                type X = i64;
-                $body
-            }
+            0 => $crate::vector::elem::with_types!(u8, i8, u16, i16, $body),
+            1 => $crate::vector::elem::with_types!(u16, i16, u32, i32, $body),
+            _ => $crate::vector::elem::with_types!(u32, i32, u64, i64, $body),
         }
     }};
 }
 
-pub(super) use {by_narrow_sew, by_sew};
+pub(super) use {by_narrow_sew, by_sew, with_types};

@@ -158,17 +158,21 @@ impl Exec<'_> {
         }
     }
 
+    /// Packs `vs2` and `src`, or the other way round; gives the number of elements.
+    fn operands(&self, src: Src, reverse: bool, a: &mut Pack, b: &mut Pack) -> usize {
+        let (first, second) = if reverse { (b, a) } else { (a, b) };
+        let n = self.pack(Src::V(self.vs2), self.v.sew, first);
+        self.pack(src, self.v.sew, second);
+        n
+    }
+
     /// `vs2 op src`, or the other way round.
     fn two(&mut self, op: FBin, src: Src, reverse: bool) -> Done {
         let vs1 = matches!(src, Src::V(_)).then_some(self.vs1);
         self.need(self.single(vs1))?;
         let (mut a, mut b) = ([0; GROUP], [0; GROUP]);
         let sew = self.v.sew;
-        let n = self.pack(Src::V(self.vs2), sew, &mut a);
-        self.pack(src, sew, &mut b);
-        if reverse {
-            std::mem::swap(&mut a, &mut b);
-        }
+        let n = self.operands(src, reverse, &mut a, &mut b);
         let (round, wide) = (self.round(), self.wide());
         let out = self.compute(FloatOp::Bin(op), round, wide, [&a, &b, &a], n);
         self.unpack(sew, &out);
@@ -253,12 +257,7 @@ impl Exec<'_> {
         let vs1 = matches!(src, Src::V(_)).then_some(self.vs1);
         self.need(self.to_mask(vs1))?;
         let (mut a, mut b) = ([0; GROUP], [0; GROUP]);
-        let sew = self.v.sew;
-        let n = self.pack(Src::V(self.vs2), sew, &mut a);
-        self.pack(src, sew, &mut b);
-        if reverse {
-            std::mem::swap(&mut a, &mut b);
-        }
+        let n = self.operands(src, reverse, &mut a, &mut b);
         let wide = self.wide();
         let out = self.compute(FloatOp::Cmp(op), Round::Near, wide, [&a, &b, &a], n);
         let mut bits = [0u8; 64];
