@@ -74,7 +74,7 @@ fn the_host_can_end_a_run() {
     std::fs::write(&file, 0x6fu32.to_le_bytes()).expect("a file");
     let image = format!("firmware={}", file.display());
     let began = Instant::now();
-    let out = run(&["--plug", &image, "--parallel", "--timeout", "300ms"]);
+    let out = run(&["--plug", &image, "--parallel", "--timeout", "3s"]);
     let vtime = run(&["--plug", &image, "--parallel", "--vtimeout", "300ms"]);
     let _ = std::fs::remove_file(&file);
     assert_eq!((out.status.code(), vtime.status.code()), (Some(4), Some(4)));

@@ -5,8 +5,11 @@
 //! without the package `opensbi`) the boots are skipped with a message, unless
 //! `HETEMU_REQUIRE_GUESTS=1`.
 
+#[path = "network/ports.rs"]
+mod ports;
+
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -244,16 +247,16 @@ fn a_network_with_the_host() {
         let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 8\r\n\r\nall fine");
         String::from_utf8_lossy(&request[..len]).into_owned()
     });
-    // Free a moment ago.
-    let forwarded = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");
+    let forwarded = SocketAddr::from(([127, 0, 0, 1], ports::free_port()));
     let caller = std::thread::spawn(move || {
         let end = Instant::now() + Duration::from_secs(600);
         while Instant::now() < end {
-            // The guest refuses until it listens; then it reads to the end, and ends.
+            // Until the guest listens it refuses, and the connection is cut. Its own end of one
+            // says that it has read ours.
             if let Ok(mut stream) = TcpStream::connect(forwarded) {
                 let _ = stream.write_all(b"come in");
                 let _ = stream.shutdown(std::net::Shutdown::Write);
-                if stream.read(&mut [0; 1]).is_ok() {
+                if matches!(stream.read(&mut [0; 1]), Ok(0)) {
                     return;
                 }
             }

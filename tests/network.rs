@@ -2,11 +2,14 @@
 
 #[path = "network/guest.rs"]
 mod guest;
+#[path = "network/ports.rs"]
+mod ports;
 
 use guest::*;
+use ports::free_port;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_gateway_and_the_name_server_have_cards() {
@@ -146,7 +149,7 @@ fn a_guest_that_is_done_first() {
 #[test]
 fn refused_connections_are_refused() {
     // A port that nobody listens at.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     for spec in ["user", "user,restrict=on"] {
         let mut g = Guest::new(spec);
         g.announce();
@@ -207,11 +210,6 @@ fn names_are_asked_of_the_resolver() {
     assert_eq!(&p.payload[8..], b"answer");
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 fn forwarded_ports_lead_in() {
     let port = free_port();
@@ -228,6 +226,66 @@ fn forwarded_ports_lead_in() {
     assert_eq!(&banner, b"SSH-2.0\n");
     g.tcp(22, syn.from, 59, syn.seq + 1, RST | ACK, &[]);
     assert!(host.read(&mut banner).is_err(), "cut on both sides");
+}
+
+/// A guest that boots for long: it is reached as soon as its card is known, and once a second while
+/// it is silent. The same call is repeated, since a slow guest may be about to answer it.
+#[test]
+fn a_call_waits_for_the_guest() {
+    let port = free_port();
+    let mut g = Guest::new(&format!("user,hostfwd=tcp:127.0.0.1:{port}-:22"));
+    let mut host = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    host.write_all(b"anybody there?").unwrap();
+    host.shutdown(Shutdown::Write).unwrap();
+    let start = Instant::now();
+    let silent = Duration::from_millis(3500);
+    while let Some(left) = silent.checked_sub(start.elapsed()) {
+        let frame = g.within(left);
+        assert!(frame.is_none_or(|f| be16(&f[12..]) == 0x0806), "nobody's card is known");
+    }
+    g.announce();
+    let (known, first) = (Instant::now(), g.segment());
+    // Retransmissions that back off come after 1, 3, 7 and 15 s.
+    assert!(known.elapsed() < Duration::from_secs(3), "at once");
+    let again: Vec<_> = (0..4).map(|_| g.segment()).collect();
+    assert!(again.iter().all(|s| *s == first), "{again:?}");
+    assert!(known.elapsed() < Duration::from_secs(20), "each second");
+    g.tcp(22, first.from, 50, first.seq + 1, SYN | ACK, &[]);
+    let data = std::iter::repeat_with(|| g.segment()).find(|s| !s.data.is_empty()).unwrap();
+    assert_eq!(data.data, b"anybody there?");
+}
+
+/// A guest that takes no connection, or leaves one after its last word, says so to the host, too.
+#[test]
+fn resets_are_passed_on() {
+    let port = free_port();
+    let mut g = Guest::new(&format!("user,hostfwd=tcp:127.0.0.1:{port}-:22"));
+    g.announce();
+    for end in [RST, FIN, FIN | RST] {
+        let mut host = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        host.shutdown(Shutdown::Write).unwrap();
+        let syn = std::iter::repeat_with(|| g.segment()).find(|s| s.flags == SYN).unwrap();
+        let mut ours = 50;
+        g.tcp(22, syn.from, ours, syn.seq + 1, SYN | ACK, &[]);
+        ours += 1;
+        let fin = std::iter::repeat_with(|| g.segment()).find(|s| s.flags & FIN != 0).unwrap();
+        if end & FIN != 0 {
+            g.tcp(22, syn.from, ours, fin.seq, ACK | FIN, &[]);
+            ours += 1;
+        }
+        if end & RST != 0 {
+            g.tcp(22, syn.from, ours, fin.seq + 1, RST | ACK, &[]);
+        } else {
+            g.tcp(22, syn.from, ours, fin.seq + 1, ACK, &[]);
+        }
+        let heard = host.read(&mut [0]);
+        match end {
+            FIN => assert_eq!(heard.unwrap(), 0, "a clean end"),
+            RST => assert!(heard.is_err(), "no end that the guest has said"),
+            // The end and the reset come one after the other.
+            _ => assert!(heard.is_err() || host.write(b"x").and(host.write(b"x")).is_err()),
+        }
+    }
 }
 
 #[test]

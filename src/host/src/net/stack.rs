@@ -4,7 +4,7 @@
 use super::dhcp;
 use super::frame::{self, DNS, ETHERNET, GATEWAY};
 use super::spec::UserSpec;
-use super::tcp::Tcp;
+use super::tcp::{Kind, Tcp};
 use super::udp::Udp;
 use super::wire::Ip;
 use smoltcp::wire::{
@@ -106,9 +106,13 @@ impl Stack {
                 let wanted = SocketAddrV4::new(to, segment.dst_port());
                 let frame = bytes.get(..ETHERNET + usize::from(packet.total_len()));
                 let Some(frame) = frame else { return };
-                let opens = segment.syn() && !segment.ack() && !segment.rst();
+                let kind = match (segment.rst(), segment.syn(), segment.ack()) {
+                    (true, ..) => Kind::Resets,
+                    (_, true, false) => Kind::Opens,
+                    _ => Kind::Other,
+                };
                 let target = if self.restrict { Target::Nowhere } else { target };
-                self.tcp.segment(&mut self.ip, frame, (source, wanted), target, opens);
+                self.tcp.segment(&mut self.ip, frame, (source, wanted), target, kind);
             }
             IpProtocol::Icmp => self.echo(packet, target),
             _ => {}

@@ -4,6 +4,9 @@
 //! A SYN of the guest is held until the host's connection stands; only then a socket is made for it
 //! and takes it. If the host is refused, the SYN goes to the stack without a socket, and the guest
 //! is refused, too.
+//!
+//! A connection from outside waits until the guest is there. Nothing says how long a guest boots,
+//! so its SYN does not back off: the guest hears it every second, and as soon as its card is known.
 
 use super::frame::GATEWAY;
 use super::resolver;
@@ -12,7 +15,7 @@ use super::wire::Ip;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::time::Duration as Span;
+use smoltcp::time::{Duration as Span, Instant as Time};
 use smoltcp::wire::IpEndpoint;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -30,6 +33,8 @@ const CONNECT: Duration = Duration::from_secs(75);
 /// A guest that says nothing for so long has gone; it is asked now and then.
 const GONE: Span = Span::from_secs(600);
 const ASK: Span = Span::from_secs(75);
+/// How often a guest is called that does not answer.
+const AGAIN: Span = Span::from_secs(1);
 /// Local ports of connections into the guest.
 const FIRST_PORT: u16 = 49152;
 
@@ -57,6 +62,10 @@ struct Flow {
     host_done: bool,
     /// The guest has said everything, and the host knows.
     guest_done: bool,
+    /// The guest has said that it wants no more of this connection.
+    cut: bool,
+    /// When the guest was called last, until it answers.
+    called: Option<Time>,
 }
 
 struct Listener {
@@ -71,6 +80,14 @@ pub(super) struct Tcp {
     listeners: Vec<Listener>,
     resolver: Option<SocketAddr>,
     port: u16,
+}
+
+/// What a segment of the guest is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Opens,
+    Resets,
+    Other,
 }
 
 /// A socket to wait for.
@@ -127,10 +144,16 @@ impl Tcp {
         frame: &[u8],
         pair: Pair,
         target: Target,
-        opens: bool,
+        kind: Kind,
     ) {
-        if !opens {
-            return ip.feed(frame);
+        if kind != Kind::Opens {
+            ip.feed(frame);
+            let flow = self.flows.iter_mut().filter(|_| kind == Kind::Resets);
+            if let Some(flow) = flow.into_iter().find(|f| f.pair == pair) {
+                let state = ip.sockets.get::<Socket<'_>>(flow.handle).state();
+                flow.cut |= state == State::Closed;
+            }
+            return;
         }
         if self.pending.iter().any(|p| p.pair == pair) {
             return;
@@ -144,6 +167,7 @@ impl Tcp {
             // The guest uses the port anew.
             let old = self.flows.swap_remove(index);
             ip.sockets.remove(old.handle);
+            ip.wire.answered(old.pair.1);
         }
         let to = match target {
             Target::Host(host) => Some(SocketAddr::new(host, pair.1.port())),
@@ -165,17 +189,19 @@ impl Tcp {
     pub(super) fn pump(&mut self, ip: &mut Ip) -> bool {
         self.connected(ip);
         self.accept(ip);
+        self.call(ip);
         let mut moved = false;
         self.flows.retain_mut(|flow| {
             moved |= flow.pump(ip);
             let socket = ip.sockets.get::<Socket<'_>>(flow.handle);
             let over = socket.state() == State::Closed && socket.remote_endpoint().is_none();
             if over {
-                if !flow.host_done {
+                if flow.cut || !flow.host_done || !flow.guest_done {
                     // The guest has cut it, or does not answer: so do we.
                     let _ = sockopt::set_socket_linger(&flow.stream, Some(Duration::ZERO));
                 }
                 ip.sockets.remove(flow.handle);
+                ip.wire.answered(flow.pair.1);
             }
             !over
         });
@@ -222,9 +248,32 @@ impl Tcp {
                 if socket.connect(ip.iface.context(), to, from).is_ok() {
                     let handle = ip.sockets.add(socket);
                     self.begin(ip, (guest, ours), handle, stream);
+                    let last = self.flows.last_mut().filter(|f| f.handle == handle);
+                    last.into_iter().for_each(|f| f.called = Some(ip.now));
                 }
             }
         }
+    }
+
+    /// Calls guests that have not answered.
+    fn call(&mut self, ip: &mut Ip) {
+        let learned = std::mem::take(&mut ip.wire.learned);
+        for flow in &mut self.flows {
+            let Some(last) = flow.called else { continue };
+            if ip.sockets.get::<Socket<'_>>(flow.handle).state() != State::SynSent {
+                flow.called = None;
+                ip.wire.answered(flow.pair.1);
+            } else if learned || ip.now >= last + AGAIN {
+                flow.called = Some(ip.now);
+                ip.wire.call_again(flow.pair.1);
+            }
+        }
+    }
+
+    /// How long until a guest is to be called again.
+    pub(super) fn delay(&self, now: Time) -> Option<Span> {
+        let next = self.flows.iter().filter_map(|f| f.called).min()? + AGAIN;
+        Some(if next > now { next - now } else { Span::ZERO })
     }
 
     fn free_port(&mut self) -> u16 {
@@ -253,6 +302,8 @@ impl Tcp {
             blocked: false,
             host_done: false,
             guest_done: false,
+            cut: false,
+            called: None,
         });
     }
 

@@ -166,8 +166,9 @@ impl Worker {
         let Stack { ip, tcp, udp, .. } = &mut self.stack;
         let mut limit = LONGEST;
         // A stack that is held back has no time of its own; the machine wakes it.
+        let delays = [ip.iface.poll_delay(ip.now, &ip.sockets), tcp.delay(ip.now)];
         if !ip.wire.exhausted
-            && let Some(delay) = ip.iface.poll_delay(ip.now, &ip.sockets)
+            && let Some(delay) = delays.into_iter().flatten().min()
         {
             limit = limit.min(Duration::from(delay).max(Duration::from_millis(1)));
         } else if self.shared.waiting.load(Ordering::Acquire) < FEW

@@ -5,10 +5,11 @@ use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, Soc
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 use smoltcp::wire::{
-    ArpOperation, EthernetAddress, EthernetProtocol, HardwareAddress, IpCidr, Ipv4Cidr,
+    ArpOperation, EthernetAddress, EthernetProtocol, HardwareAddress, IpCidr, IpProtocol, Ipv4Cidr,
+    Ipv4Packet, TcpPacket,
 };
 use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Frames that may wait for the guest before TCP holds back what it has.
 const WAITING: usize = 256;
@@ -26,14 +27,34 @@ pub(super) struct Wire {
     pub(super) beyond: usize,
     /// TCP had more to send.
     pub(super) exhausted: bool,
+    /// A guest's card is known now that was not.
+    pub(super) learned: bool,
+    /// Calls of ours that the guest may not have answered yet, by our end: the packet.
+    calls: BTreeMap<SocketAddrV4, Vec<u8>>,
 }
 
 impl Wire {
     /// Remembers a guest's card.
     pub(super) fn learn(&mut self, ip: Ipv4Addr, card: EthernetAddress) {
         if frame::guests(ip) && card.is_unicast() {
-            self.neighbours.insert(ip, card);
+            self.learned |= self.neighbours.insert(ip, card) != Some(card);
         }
+    }
+
+    /// Repeats a call: the same SYN once more.
+    pub(super) fn call_again(&mut self, ours: SocketAddrV4) {
+        if let Some(packet) = self.calls.get(&ours).filter(|_| self.has_room()) {
+            self.emit(packet.clone());
+        }
+    }
+
+    /// A call is answered, or given up.
+    pub(super) fn answered(&mut self, ours: SocketAddrV4) {
+        self.calls.remove(&ours);
+    }
+
+    fn has_room(&self) -> bool {
+        self.out.len() + self.beyond < WAITING
     }
 
     /// Sends a frame to the guest.
@@ -76,6 +97,9 @@ impl TxToken for Tx<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut packet = vec![0; ETHERNET + len];
         let result = f(packet.get_mut(ETHERNET..).unwrap_or_default());
+        if let Some(ours) = caller(&packet) {
+            self.0.calls.insert(ours, packet.clone());
+        }
         self.0.emit(packet);
         result
     }
@@ -90,7 +114,7 @@ impl Device for Wire {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Tx<'_>> {
-        if self.out.len() + self.beyond >= WAITING {
+        if !self.has_room() {
             self.exhausted = true;
             return None;
         }
@@ -105,6 +129,15 @@ impl Device for Wire {
         caps.max_transmission_unit = 0xffff;
         caps
     }
+}
+
+/// Our end of the connection that a packet wants to open.
+fn caller(packet: &[u8]) -> Option<SocketAddrV4> {
+    let packet = Ipv4Packet::new_checked(packet.get(ETHERNET..)?).ok()?;
+    let tcp = packet.next_header() == IpProtocol::Tcp;
+    let segment = TcpPacket::new_checked(packet.payload()).ok().filter(|_| tcp)?;
+    let opens = segment.syn() && !segment.ack();
+    opens.then(|| SocketAddrV4::new(packet.src_addr(), segment.src_port()))
 }
 
 /// The IP stack.
