@@ -1,7 +1,9 @@
 //! What one initiator sees: its physical address space, flattened and immutable.
+#![allow(unsafe_code)]
 
 use crate::ram::Ram;
 use crate::system::DeviceRef;
+use crate::tlb::HostAddr;
 use std::sync::Arc;
 
 /// What an address answers that nothing is mapped at.
@@ -91,6 +93,18 @@ pub struct Space {
     deaf: Vec<(u64, u64)>,
     default: Unmapped,
     mask: u64,
+    /// The largest memory that is plain and takes stores.
+    main: Option<Main>,
+}
+
+/// A memory that needs no search: page walks and fills of TLBs end here nearly always.
+#[derive(Debug)]
+struct Main {
+    start: u64,
+    len: u64,
+    ram: Arc<Ram>,
+    offset: u64,
+    host: HostAddr,
 }
 
 /// Builds a [`Space`] from sorted, disjoint ranges.
@@ -152,7 +166,17 @@ impl SpaceBuilder {
     }
 
     /// Ends.
-    pub fn build(self) -> Space {
+    pub fn build(mut self) -> Space {
+        let main = |e: &Entry| match &e.kind {
+            Kind::Ram { ram, offset, writable: true, swap: Swap::None } => {
+                let len = (e.last - e.start).checked_add(1)?;
+                // SAFETY: the space keeps the memory alive, and this with it.
+                let host = unsafe { HostAddr::new(ram.host(*offset, len)?) };
+                Some(Main { start: e.start, len, ram: ram.clone(), offset: *offset, host })
+            }
+            _ => None,
+        };
+        self.space.main = self.space.entries.iter().filter_map(main).max_by_key(|m| m.len);
         self.space
     }
 }
@@ -161,7 +185,8 @@ impl Space {
     /// Begins a space in which unmapped addresses answer `default`; addresses wrap at `bits`.
     pub fn builder(default: Unmapped, bits: u8) -> SpaceBuilder {
         let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
-        SpaceBuilder { space: Space { entries: Vec::new(), deaf: Vec::new(), default, mask } }
+        let (entries, deaf) = (Vec::new(), Vec::new());
+        SpaceBuilder { space: Space { entries, deaf, default, mask, main: None } }
     }
 
     /// What is mapped at an address.
@@ -230,6 +255,22 @@ impl Space {
             rest = later;
         }
         true
+    }
+
+    /// The host address of bytes of the main memory, which takes stores.
+    #[inline]
+    pub(crate) fn main(&self, pa: u64, bytes: u64) -> Option<HostAddr> {
+        let main = self.main.as_ref()?;
+        let at = (pa & self.mask).wrapping_sub(main.start);
+        (at < main.len && main.len - at >= bytes).then(|| main.host.skip(at))
+    }
+
+    /// The host address of bytes of the main memory, if no code was translated there.
+    pub(crate) fn main_data(&self, pa: u64, bytes: u64) -> Option<HostAddr> {
+        let host = self.main(pa, bytes)?;
+        let main = self.main.as_ref()?;
+        let offset = main.offset + ((pa & self.mask) - main.start);
+        (!main.ram.has_code(offset, bytes)).then_some(host)
     }
 
     /// The part of a range that one memory entry answers.
@@ -322,6 +363,21 @@ mod tests {
         assert_eq!(four, [3, 4, 5, 6]);
         assert!(!s.read_ram(0x7ffe, &mut four));
         assert!(s.read_ram(0x1_0000_1ffe, &mut four), "addresses wrap at the space's width");
+    }
+
+    #[test]
+    fn the_main_memory_is_plain_and_writable() {
+        let (ram, s) = space();
+        assert_eq!(s.main(0x1008, 8).unwrap().addr(), ram.host(8, 8).unwrap() as usize);
+        assert!(s.main(0x1ff8, 8).is_some() && s.main(0x1ff9, 8).is_none());
+        assert!(s.main(0xff8, 8).is_none() && s.main(0x2000, 8).is_none());
+        assert!(s.main(0x1_0000_1000, 8).is_some(), "addresses wrap at the space's width");
+        let listener = Arc::default();
+        ram.listen(&listener);
+        ram.mark_code(0, &listener);
+        assert!(s.main(0x1000, 8).is_some() && s.main_data(0x1000, 8).is_none());
+        ram.unmark_code(0);
+        assert!(s.main_data(0x1000, 8).is_some());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The soft TLB: what makes a guest access a compare and a host access.
 //!
-//! Direct mapped, one a translation regime. An entry exists only for a page that lies wholly in
-//! memory; devices never enter it. The write tag is absent while the page holds translated code. A
-//! tag compare includes the low address bits of the access's size, so a misaligned access misses.
+//! Direct mapped, one a translation regime and address space in use (`mmu::spaces`). An entry
+//! exists only for a page that lies wholly in memory; devices never enter it. The write tag is
+//! absent while the page holds translated code. A tag compare includes the low address bits of the
+//! access's size, so a misaligned access misses.
 //!
 //! Most cores map most of their memory so that host and virtual addresses differ by one number: all
 //! of it where addresses are physical, a kernel's linear map elsewhere. Pages for which that holds
@@ -22,6 +23,9 @@ const ENOUGH: u32 = 2;
 
 /// No page: no address under a mask has these low bits.
 const NONE: u64 = u64::MAX;
+
+/// Indexes that one word says of whether they are filled.
+const WORD: usize = 64;
 
 /// The tags of a page that is near.
 #[repr(C)]
@@ -58,12 +62,29 @@ pub(crate) struct Table {
     pub(crate) entries: [TlbEntry; ENTRIES],
 }
 
-/// A TLB of one regime.
+/// A table of zeros.
+fn zeroed() -> Box<Table> {
+    // SAFETY: the table is all integers, whose zeros are values.
+    unsafe { Box::<Table>::new_zeroed().assume_init() }
+}
+
+/// The indexes of bits that are set in a word.
+fn indexes(word: usize, mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (bit < WORD).then_some(word * WORD + bit)
+    })
+}
+
+/// A TLB of one regime, and of one address space or all.
 #[derive(Debug)]
 pub(crate) struct Tlb {
     table: Box<Table>,
-    /// Indexes that may be filled, to clear few quickly.
-    filled: Vec<u16>,
+    /// One bit an index: it may be filled. To clear few quickly.
+    filled: Box<[u64; ENTRIES / WORD]>,
+    /// How many were filled since the last flush, at most.
+    fills: usize,
     page_bits: u32,
     /// The addend of near pages. Compiled code holds a copy, so this changes between its runs only.
     distance: usize,
@@ -73,11 +94,22 @@ pub(crate) struct Tlb {
 }
 
 impl Tlb {
-    pub(crate) fn new(page_bits: u8) -> Tlb {
+    /// For pages of so many bits, and addresses of so many.
+    pub(crate) fn new(page_bits: u8, bits: u8) -> Tlb {
+        let page_bits = u32::from(page_bits);
+        // The host gives memory for what is touched only. A tag of zeros is that of the first page:
+        // it is wrong in the row of that, and in the one of the last page, whose accesses may end
+        // in the first.
+        let mut table = zeroed();
+        let top = u64::MAX >> (64 - u32::from(bits.clamp(1, 64))) >> page_bits;
+        for at in [0, top as usize & (ENTRIES - 1)] {
+            (table.near[at], table.entries[at]) = (FAR, EMPTY);
+        }
         Tlb {
-            table: Box::new(Table { near: [FAR; ENTRIES], entries: [EMPTY; ENTRIES] }),
-            filled: Vec::with_capacity(256),
-            page_bits: u32::from(page_bits),
+            table,
+            filled: Box::new([0; ENTRIES / WORD]),
+            fills: 0,
+            page_bits,
             distance: 0,
             usual: 0,
             votes: 0,
@@ -88,8 +120,10 @@ impl Tlb {
     pub(crate) fn distance(&mut self) -> usize {
         if self.distance != self.usual && self.votes >= ENOUGH {
             self.distance = self.usual;
-            for at in 0..self.filled.len() {
-                self.set_near(usize::from(self.filled[at]));
+            for word in 0..self.filled.len() {
+                for at in indexes(word, self.filled[word]) {
+                    self.set_near(at);
+                }
             }
         }
         self.distance
@@ -132,10 +166,9 @@ impl Tlb {
         let page = va & self.page_mask();
         let at = self.index(va);
         let host = host as usize;
+        self.filled[at / WORD] |= 1 << (at % WORD);
+        self.fills += 1;
         let old = &mut self.table.entries[at];
-        if old.read == NONE && old.write == NONE {
-            self.filled.push(at as u16);
-        }
         *old = TlbEntry {
             read: if read { page } else { NONE },
             write: if write { page } else { NONE },
@@ -156,16 +189,16 @@ impl Tlb {
 
     /// Forgets everything.
     pub(crate) fn flush(&mut self) {
-        if self.filled.len() > ENTRIES / 4 {
-            self.table.entries.fill(EMPTY);
-            self.table.near.fill(FAR);
-            self.filled.clear();
-        } else {
-            for at in self.filled.drain(..) {
-                self.table.entries[usize::from(at)] = EMPTY;
-                self.table.near[usize::from(at)] = FAR;
+        if self.fills == 0 {
+            return;
+        }
+        for (word, bits) in self.filled.iter_mut().enumerate().filter(|(_, bits)| **bits != 0) {
+            for at in indexes(word, std::mem::take(bits)) {
+                self.table.entries[at] = EMPTY;
+                self.table.near[at] = FAR;
             }
         }
+        self.fills = 0;
     }
 
     /// Forgets one page.
@@ -183,12 +216,16 @@ impl Tlb {
     /// Takes the right to store past the check from pages that overlap a range of the host.
     pub(crate) fn protect(&mut self, host: usize, len: usize) {
         let size = 1usize << self.page_bits;
-        for &at in &self.filled {
-            let at = usize::from(at);
-            let entry = &mut self.table.entries[at];
-            if entry.write != NONE && entry.host < host + len && host < entry.host + size {
-                entry.write = NONE;
-                self.table.near[at].write = NONE;
+        if self.fills == 0 {
+            return;
+        }
+        for (word, bits) in self.filled.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+            for at in indexes(word, *bits) {
+                let entry = &mut self.table.entries[at];
+                if entry.write != NONE && entry.host < host + len && host < entry.host + size {
+                    entry.write = NONE;
+                    self.table.near[at].write = NONE;
+                }
             }
         }
     }
@@ -226,7 +263,7 @@ impl Tlb {
 }
 
 /// A host address that a probe gave for an access that lies in its page.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct HostAddr(usize);
 
 macro_rules! access {
@@ -283,6 +320,29 @@ impl HostAddr {
         HostAddr(host as usize)
     }
 
+    /// So many bytes further, of the same memory.
+    pub(crate) fn skip(self, bytes: u64) -> HostAddr {
+        HostAddr(self.0.wrapping_add(bytes as usize))
+    }
+
+    /// Loads an aligned word whole, whoever else stores there; little-endian.
+    pub(crate) fn load_whole(self, bytes: u8) -> Option<u64> {
+        macro_rules! whole {
+            ($ty:ty) => {{
+                let from = self.0 as *const $ty;
+                // SAFETY: as above, and aligned; volatile accesses are not split.
+                from.is_aligned().then(|| <$ty>::from_le(unsafe { from.read_volatile() }).into())
+            }};
+        }
+        match bytes {
+            1 => Some(self.load8().into()),
+            2 => whole!(u16),
+            4 => whole!(u32),
+            8 => whole!(u64),
+            _ => None,
+        }
+    }
+
     /// The address.
     pub(crate) fn addr(self) -> usize {
         self.0
@@ -335,7 +395,7 @@ mod tests {
     #[test]
     fn entries_answer_for_their_page_and_alignment() {
         let mut page = vec![0u8; 8192];
-        let mut tlb = Tlb::new(12);
+        let mut tlb = Tlb::new(12, 64);
         assert!(tlb.readable(0x1000, 7).is_none());
         // SAFETY: the page outlives the TLB's use.
         unsafe { tlb.fill(0x1008, page.as_mut_ptr(), true, false) };
@@ -363,10 +423,26 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_tlb_answers_for_no_page() {
+        for (page_bits, bits) in [(12, 64), (12, 32), (10, 16), (14, 40)] {
+            let tlb = Tlb::new(page_bits, bits);
+            let (page, last) = (1u64 << page_bits, u64::MAX >> (64 - u32::from(bits)));
+            for va in (0..ENTRIES as u64 * 2).map(|n| n << page_bits & last).chain([last]) {
+                assert!(tlb.readable(va, 0).is_none() && tlb.writable(va, 0).is_none());
+                // As compiled code looks: the row of the first byte, the tag of the last.
+                let tag = tlb.table.entries[tlb.index(va | (page - 1))].read;
+                let near = tlb.table.near[tlb.index(va | (page - 1))].read;
+                let next = (va | (page - 1)).wrapping_add(8) & last & !(page - 1);
+                assert!(tag != next && near != next, "{va:x}");
+            }
+        }
+    }
+
+    #[test]
     fn pages_of_the_usual_distance_are_near() {
         let mut pages = vec![0u8; 8 * 4096];
         let base = pages.as_mut_ptr();
-        let mut tlb = Tlb::new(12);
+        let mut tlb = Tlb::new(12, 64);
         let fill = |tlb: &mut Tlb, va: u64, page: usize, write: bool| {
             // SAFETY: the pages outlive the TLB's use.
             unsafe { tlb.fill(va, base.add(page * 4096), true, write) }

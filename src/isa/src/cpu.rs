@@ -85,6 +85,8 @@ pub struct Translation {
     pub write: bool,
     /// Fetches are allowed.
     pub exec: bool,
+    /// It holds in every address space of its regime ([`Mode::asid`]).
+    pub global: bool,
 }
 
 /// Why code could not be lifted at an address.
@@ -104,6 +106,10 @@ pub struct Mode {
     pub fetch: u8,
     /// Translation regime of loads and stores; its own soft TLB.
     pub data: u8,
+    /// Address space of fetches, loads and stores, as the target numbers them (ASID, PCID).
+    /// Translations that are not global are remembered for it only, and are still known when it
+    /// comes back, unless flushed. 0 where there is one space.
+    pub asid: u32,
 }
 
 /// One core.
@@ -329,13 +335,18 @@ pub trait Env {
     fn clear_reservation(&mut self);
 }
 
-/// Which translations to forget.
+/// Which translations of this core to forget, of all regimes. More may be forgotten than is asked
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
-    /// All of this core.
+    /// All.
     All,
-    /// Those of the page at this virtual address.
+    /// Those of an address space that are not global.
+    Space(u32),
+    /// Those of the page at this virtual address, in all address spaces, global ones too.
     Page(u64),
+    /// Those of the page at this virtual address in an address space that are not global.
+    PageIn(u64, u32),
 }
 
 /// Requests of a guest to its host.

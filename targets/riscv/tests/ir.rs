@@ -12,7 +12,7 @@ const PC: u64 = 0x8000_0000;
 fn lifted(core: &str, code: &[u8]) -> String {
     let cpu = RiscV.create(&config(core)).unwrap();
     let key = Key { float: true, dirty: true, frm: 0, cbze: true };
-    let mode = Mode { key: key.bits(), fetch: 0, data: 0 };
+    let mode = Mode { key: key.bits(), ..Mode::default() };
     let block = cpu.lift(mode, PC, 8, &mut fetch_from(PC, code)).unwrap();
     assert_eq!(verify(&block, cpu.layout()), Ok(()));
     let text = text::print(&block, cpu.layout());

@@ -27,7 +27,7 @@ fn random_blocks_verify() {
                 code.extend_from_slice(&word.to_le_bytes()[..len]);
             }
             let key = Key { float: n % 8 != 0, dirty: n % 2 == 0, frm: (n % 7) as u8, cbze: true };
-            let mode = Mode { key: key.bits(), fetch: 0, data: 0 };
+            let mode = Mode { key: key.bits(), ..Mode::default() };
             let pc = if cpu.layout().bits == 32 { 0xffff_f000 } else { 0xffff_ffff_8000_0f00 };
             let mut fetch = fetch_from(pc, &code);
             let block = cpu.lift(mode, pc, 64, &mut fetch).unwrap();

@@ -171,6 +171,14 @@ impl Core {
     fn pc(&self) -> u64 {
         self.frame.regs.0[self.pc_slot] & self.mask
     }
+
+    /// Goes on with what is known of where jumps lead in the address space in force.
+    fn take_epoch(&mut self, cache: &mut Cache) {
+        if self.mmu.epoch() == 0 {
+            self.mmu.set_epoch(cache.next_epoch());
+        }
+        self.epoch = self.mmu.epoch();
+    }
 }
 
 /// One call of [`Cluster::run`].
@@ -264,7 +272,7 @@ impl Cluster {
         c.frame.reserved = NO_RESERVATION;
         c.waiting = false;
         c.mmu.flush(Flush::All);
-        c.epoch = self.cache.next_epoch();
+        c.take_epoch(&mut self.cache);
     }
 
     /// Runs a core for at most `budget` instructions from virtual time `start` on, each of which

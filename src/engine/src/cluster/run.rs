@@ -255,7 +255,8 @@ impl Cluster {
         if mode != c.mode || flat != c.flat {
             c.mode = mode;
             c.flat = flat;
-            c.mmu.set_regime(mode.data);
+            c.mmu.set_mode(mode);
+            c.take_epoch(&mut self.cache);
             let part = (mode.key, mode.fetch, flat);
             let index = self.modes.iter().position(|m| *m == part).unwrap_or_else(|| {
                 self.modes.push(part);
@@ -271,7 +272,7 @@ impl Cluster {
         let c = &mut self.cores[core];
         c.events.leave = false;
         if std::mem::take(&mut c.events.flushed) {
-            c.epoch = self.cache.next_epoch();
+            c.take_epoch(&mut self.cache);
         }
         if std::mem::take(&mut c.events.unreserve) {
             c.frame.reserved = NO_RESERVATION;

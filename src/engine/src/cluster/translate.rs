@@ -244,7 +244,8 @@ impl Cluster {
     /// Gives every core a new key: translations were dropped.
     pub(super) fn rekey(&mut self) {
         for c in &mut self.cores {
-            c.epoch = self.cache.next_epoch();
+            c.mmu.forget_epochs();
+            c.take_epoch(&mut self.cache);
         }
     }
 

@@ -156,7 +156,10 @@ impl Outer<'_> {
         if let Some(pa) = self.mmu.other(va, Access::Load) {
             return self.quick_device_read(va, pa, acc).map(|raw| acc.extend(raw));
         }
-        let pa = self.translate(cpu, va, bytes, Access::Load).ok()?;
+        let pa = self.translate_anew(cpu, va, bytes, Access::Load).ok()?;
+        if let Some(host) = self.mmu.tlb().readable_in_page(va, bytes) {
+            return Some(acc.extend(host.load(acc.size())));
+        }
         let mut raw = [0; 8];
         let ok = self.space.read_ram(pa, &mut raw[..bytes as usize]);
         ok.then(|| acc.extend(u64::from_le_bytes(raw)))
@@ -182,7 +185,11 @@ impl Outer<'_> {
         if let Some(pa) = self.mmu.other(va, Access::Store) {
             return self.quick_device_write(va, pa, acc, raw);
         }
-        let pa = self.translate(cpu, va, bytes, Access::Store).ok()?;
+        let pa = self.translate_anew(cpu, va, bytes, Access::Store).ok()?;
+        if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
+            host.store(acc.size(), raw);
+            return Some(());
+        }
         let piece = self.space.piece(pa, bytes as usize)?;
         let plain = piece.writable && piece.swap == Swap::None && piece.len == bytes as usize;
         let host = piece.ram.host(piece.offset, bytes).filter(|_| plain)?;
@@ -261,10 +268,21 @@ impl Outer<'_> {
         bytes: u64,
         access: Access,
     ) -> Result<u64, Exception> {
-        if let Some(pa) = self.mmu.other(va, access) {
-            return Ok(pa);
+        match self.mmu.other(va, access) {
+            Some(pa) => Ok(pa),
+            None => self.translate_anew(cpu, va, bytes, access),
         }
-        let regime = self.mmu.regime;
+    }
+
+    /// As [`Outer::translate`], where nothing is known.
+    fn translate_anew(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        bytes: u64,
+        access: Access,
+    ) -> Result<u64, Exception> {
+        let regime = self.mmu.data.regime();
         self.stats.tlb_misses += 1;
         let t = cpu.translate(regime, va, access, self)?;
         if t.span >> self.mmu.page_bits != 0 {
@@ -281,7 +299,7 @@ impl Outer<'_> {
     }
 
     fn enter(&mut self, va: u64, t: &Translation) {
-        self.mmu.note(va, t, false);
+        self.mmu.note(va, t);
         if self.mmu.watched {
             return;
         }
@@ -291,14 +309,20 @@ impl Outer<'_> {
             // SAFETY: `host` is a whole page of a memory that the cluster's space keeps alive.
             unsafe { self.mmu.tlb_mut().fill(va, host, t.read, t.write && writable) };
         } else {
-            let (page, regime) = (va & !(size - 1), self.mmu.regime);
+            let (page, regime) = (va & !(size - 1), self.mmu.data.regime());
+            let space = (!t.global).then_some(self.mmu.data.space());
+            let (read, write) = (t.read, t.write);
             let at = (va >> self.mmu.page_bits) as usize % OTHERS;
-            self.mmu.other[at] = OtherEntry { page, regime, pa, read: t.read, write: t.write };
+            self.mmu.other[at] = OtherEntry { page, regime, space, pa, read, write };
         }
     }
 
     /// Where a page lies that is all memory, and whether stores need no look at it.
     fn memory_page(&self, pa: u64, size: u64) -> Option<(*mut u8, bool)> {
+        if let Some(host) = self.space.main_data(pa, size) {
+            let free = !self.watch.touches(host.addr(), size);
+            return Some((host.addr() as *mut u8, free));
+        }
         let entry = self.space.find(pa)?;
         let Kind::Ram { ram, offset, writable, swap: Swap::None } = &entry.kind else {
             return None;

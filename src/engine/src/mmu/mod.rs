@@ -5,6 +5,7 @@ mod access;
 mod device;
 mod env;
 mod fetch;
+mod spaces;
 mod watch;
 
 pub(crate) use env::Looking;
@@ -17,9 +18,10 @@ use crate::ram::{CODE_PAGE_BITS, Listener};
 use crate::space::Space;
 use crate::system::System;
 use crate::tlb::Tlb;
+use fetch::FetchTable;
 use hetemu_hw::time::Ps;
-use hetemu_isa::{Access, Flush, Layout, Translation};
-use std::collections::BTreeMap;
+use hetemu_isa::{Access, Flush, Layout, Mode, Translation};
+use spaces::{Large, Pool, Table};
 use std::sync::Arc;
 
 /// How a memory operation accesses, packed into an operand of an op.
@@ -70,25 +72,37 @@ impl Acc {
     }
 }
 
+/// Data translations of a regime, in one address space or all.
+#[derive(Debug)]
+struct DataTable {
+    tlb: Tlb,
+    large: Large,
+}
+
+impl Table for DataTable {
+    fn flush(&mut self) {
+        self.tlb.flush();
+        self.large.clear();
+    }
+
+    fn flush_page(&mut self, va: u64) {
+        if self.large.contains(va) {
+            return self.flush();
+        }
+        self.tlb.flush_page(va);
+    }
+}
+
 /// Translations of one core.
 #[derive(Debug)]
 pub(crate) struct Mmu {
-    /// The one of the regime in force, which has an empty one in its place below.
-    current: Tlb,
-    /// One a regime.
-    data: Vec<Tlb>,
-    /// One a regime.
-    fetch: Vec<Vec<ExecEntry>>,
+    data: Pool<DataTable>,
+    fetch: Pool<FetchTable>,
     /// Pages that are not memory: devices, mostly.
     other: [OtherEntry; OTHERS],
-    /// The regime of loads and stores.
-    regime: u8,
     page_bits: u32,
-    /// Pages that code was fetched from since all was flushed, by a hash of their numbers.
-    fetched: Box<[u64; FETCHED / 64]>,
-    /// Ranges of addresses with translations larger than a page, first and last; a page flushed
-    /// there flushes all.
-    large: BTreeMap<u64, u64>,
+    /// Bits of an address.
+    bits: u8,
     /// Every access is told to the machine: the TLB stays empty.
     watched: bool,
     /// The machine is told who accesses a device.
@@ -100,6 +114,8 @@ pub(crate) struct Mmu {
 struct OtherEntry {
     page: u64,
     regime: u8,
+    /// None: in all of them.
+    space: Option<u32>,
     pa: u64,
     read: bool,
     write: bool,
@@ -107,39 +123,33 @@ struct OtherEntry {
 
 const OTHERS: usize = 16;
 const NO_OTHER: OtherEntry =
-    OtherEntry { page: u64::MAX, regime: 0, pa: 0, read: false, write: false };
+    OtherEntry { page: u64::MAX, regime: 0, space: None, pa: 0, read: false, write: false };
 
 /// An identical translation of so many bytes is none: no table has pages of that size.
 const UNTRANSLATED: u64 = 1 << 40;
 
-/// Bits of the map of pages that were fetched from.
-const FETCHED: usize = 1 << 14;
-
-/// A page that fetches are allowed from.
-#[derive(Debug, Clone, Copy)]
-struct ExecEntry {
-    page: u64,
-    pa: u64,
-}
-
-const EXEC_BITS: u32 = 7;
-const NO_PAGE: ExecEntry = ExecEntry { page: u64::MAX, pa: 0 };
+/// Tables of data, and of fetches, that a core has at most.
+const MOST_DATA: u8 = 12;
+const MOST_FETCH: u8 = 16;
 
 impl Mmu {
     pub(crate) fn new(layout: &Layout) -> Mmu {
-        let regimes = usize::from(layout.regimes.max(1));
+        let regimes = layout.regimes;
+        let page_bits = u32::from(layout.page_bits);
+        let data = Self::data_table(page_bits, layout.bits);
         Mmu {
-            current: Tlb::new(layout.page_bits),
-            data: (0..regimes).map(|_| Tlb::new(layout.page_bits)).collect(),
-            fetch: vec![vec![NO_PAGE; 1 << EXEC_BITS]; regimes],
+            data: Pool::new(MOST_DATA, regimes, data),
+            fetch: Pool::new(MOST_FETCH, regimes, FetchTable::new(page_bits)),
             other: [NO_OTHER; OTHERS],
-            regime: 0,
-            page_bits: u32::from(layout.page_bits),
-            fetched: Box::new([0; FETCHED / 64]),
-            large: BTreeMap::new(),
+            page_bits,
+            bits: layout.bits,
             watched: false,
             watch_devices: false,
         }
+    }
+
+    fn data_table(page_bits: u32, bits: u8) -> DataTable {
+        DataTable { tlb: Tlb::new(page_bits as u8, bits), large: Large::default() }
     }
 
     /// Has the machine told who accesses a device, or not.
@@ -154,7 +164,7 @@ impl Mmu {
 
     /// The distance of near pages of the data TLB in force, for compiled code that is about to run.
     pub(crate) fn distance(&mut self) -> usize {
-        self.current.distance()
+        self.tlb_mut().distance()
     }
 
     /// Has every access come to the slow paths, or not.
@@ -163,78 +173,43 @@ impl Mmu {
         self.flush(Flush::All);
     }
 
-    /// Forgets translations. True if code may have been fetched by one of them: what is known of
-    /// where jumps lead does not hold any more.
+    /// Forgets translations. True if code may have been fetched by one of them where the core is
+    /// now: what is known of where jumps lead does not hold any more.
     pub(crate) fn flush(&mut self, what: Flush) -> bool {
+        self.data.flush(what);
+        self.fetch.flush(what);
         match what {
-            Flush::Page(va) if !self.is_large(va) => self.flush_page(va),
-            _ => {
-                self.flush_all();
-                true
+            Flush::Page(va) | Flush::PageIn(va, _) => {
+                self.other[(va >> self.page_bits) as usize % OTHERS] = NO_OTHER;
             }
+            Flush::All | Flush::Space(_) => self.other = [NO_OTHER; OTHERS],
         }
+        self.epoch() == 0
     }
 
-    fn flush_all(&mut self) {
-        for tlb in self.data.iter_mut().chain([&mut self.current]) {
-            tlb.flush();
-        }
-        self.other = [NO_OTHER; OTHERS];
-        for fetch in &mut self.fetch {
-            fetch.fill(NO_PAGE);
-        }
-        self.fetched.fill(0);
-        self.large.clear();
+    /// Names what is known of where jumps lead in the space and regime in force. 0: nothing is.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.fetch.current.epoch
     }
 
-    fn flush_page(&mut self, va: u64) -> bool {
-        for tlb in self.data.iter_mut().chain([&mut self.current]) {
-            tlb.flush_page(va);
-        }
-        self.other[(va >> self.page_bits) as usize % OTHERS] = NO_OTHER;
-        let (word, bit) = self.fetched_at(va);
-        let fetched = self.fetched[word] & bit != 0;
-        if fetched {
-            for fetch in &mut self.fetch {
-                fetch[(va >> self.page_bits) as usize % (1 << EXEC_BITS)] = NO_PAGE;
-            }
-        }
-        fetched
+    /// Gives it a name.
+    pub(crate) fn set_epoch(&mut self, epoch: u64) {
+        self.fetch.current.epoch = epoch;
     }
 
-    fn fetched_at(&self, va: u64) -> (usize, u64) {
-        let hash = (va >> self.page_bits).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let at = hash as usize % FETCHED;
-        (at / 64, 1 << (at % 64))
+    /// Nothing that was known of where jumps lead holds any more.
+    pub(crate) fn forget_epochs(&mut self) {
+        self.fetch.tables().for_each(|t| t.epoch = 0);
     }
 
-    fn is_large(&self, va: u64) -> bool {
-        self.large.range(..=va).next_back().is_some_and(|(_, last)| va <= *last)
-    }
-
-    /// Notes a translation, that of a fetch or of data.
-    fn note(&mut self, va: u64, t: &Translation, fetch: bool) {
-        if fetch {
-            let (word, bit) = self.fetched_at(va);
-            self.fetched[word] |= bit;
+    /// Notes a translation of data.
+    fn note(&mut self, va: u64, t: &Translation) {
+        if !t.global {
+            self.data.note_local();
         }
-        let span = t.span;
-        // A space that is not translated is not flushed by pages.
-        let untranslated = t.pa == va && span >= UNTRANSLATED;
-        if span >> self.page_bits <= 1 || untranslated || self.is_large(va) {
-            return;
+        if is_large(va, t, self.page_bits) {
+            self.data.current.large.add(va, t.span);
         }
-        let (mut first, mut last) = (va & !(span - 1), va | (span - 1));
-        if let Some((&before, &end)) = self.large.range(..first).next_back()
-            && end.wrapping_add(1) == first
-        {
-            self.large.remove(&before);
-            first = before;
-        }
-        if let Some(end) = last.checked_add(1).and_then(|next| self.large.remove(&next)) {
-            last = end;
-        }
-        self.large.insert(first, last);
     }
 
     /// A page that is not memory, if the access is known to be allowed.
@@ -242,35 +217,39 @@ impl Mmu {
         let page = va >> self.page_bits << self.page_bits;
         let entry = &self.other[(va >> self.page_bits) as usize % OTHERS];
         let allowed = if access == Access::Store { entry.write } else { entry.read };
-        (entry.page == page && entry.regime == self.regime && allowed)
-            .then(|| entry.pa | (va - page))
+        let here = entry.page == page
+            && entry.regime == self.data.regime()
+            && entry.space.is_none_or(|space| space == self.data.space());
+        (here && allowed).then(|| entry.pa | (va - page))
     }
 
     /// The data TLB in force.
     #[inline(always)]
     pub(crate) fn tlb(&self) -> &Tlb {
-        &self.current
+        &self.data.current.tlb
     }
 
     fn tlb_mut(&mut self) -> &mut Tlb {
-        &mut self.current
+        &mut self.data.current.tlb
     }
 
-    /// Puts another regime in force.
-    pub(crate) fn set_regime(&mut self, regime: u8) {
-        let place = |r: u8, n: usize| usize::from(r).min(n - 1);
-        let n = self.data.len();
-        std::mem::swap(&mut self.current, &mut self.data[place(self.regime, n)]);
-        std::mem::swap(&mut self.current, &mut self.data[place(regime, n)]);
-        self.regime = regime;
+    /// Puts a mode's regimes and address space in force.
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
+        let (page_bits, bits) = (self.page_bits, self.bits);
+        self.data.select(mode.data, mode.asid, || Self::data_table(page_bits, bits));
+        self.fetch.select(mode.fetch, mode.asid, || FetchTable::new(page_bits));
     }
 
     /// Has stores to a range of the host looked at from now on.
     pub(crate) fn protect(&mut self, host: usize, len: usize) {
-        for tlb in self.data.iter_mut().chain([&mut self.current]) {
-            tlb.protect(host, len);
-        }
+        self.data.tables().for_each(|t| t.tlb.protect(host, len));
     }
+}
+
+/// Whether a page flushed where this holds leaves more than that page to forget. A space that is
+/// not translated is not flushed by pages.
+fn is_large(va: u64, t: &Translation, page_bits: u32) -> bool {
+    t.span >> page_bits > 1 && !(t.pa == va && t.span >= UNTRANSLATED)
 }
 
 /// The answer of a device to an access that compiled code has made, and whose instruction the

@@ -461,7 +461,7 @@ impl Cpu for Toy {
     }
 
     fn mode(&self, _: &Regs) -> Mode {
-        Mode { key: u32::from(self.big), fetch: 0, data: u8::from(self.big) }
+        Mode { key: u32::from(self.big), fetch: 0, data: u8::from(self.big), asid: 0 }
     }
 
     fn lift(
@@ -517,7 +517,14 @@ impl Cpu for Toy {
         if access == Access::Store && !writable {
             return Err(Exception { cause: 15, value: va });
         }
-        Ok(Translation { pa: va, span: 0x1000, read: true, write: writable, exec: true })
+        Ok(Translation {
+            pa: va,
+            span: 0x1000,
+            read: true,
+            write: writable,
+            exec: true,
+            global: true,
+        })
     }
 
     fn bus_fault(&self, access: Access, va: u64) -> Exception {

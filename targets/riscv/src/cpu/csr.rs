@@ -421,9 +421,17 @@ impl Hart {
             (_, 32) => true,
             _ => value >> 60 == 0 || (8..=top).contains(&(value >> 60)),
         };
-        if legal && value != self.satp {
-            self.satp = value;
+        if !legal {
+            return;
+        }
+        let old = std::mem::replace(&mut self.satp, value);
+        let mode = |satp: u64| if self.isa.bits == 32 { satp >> 31 } else { satp >> 60 };
+        let asid = self.asid(value);
+        if mode(old) != mode(value) {
             self.flush(cx.env);
+        } else if old != value && self.asid(old) == asid {
+            // Software must fence here. Much of it was only ever run where this is done for it.
+            cx.env.flush_tlb(Flush::Space(asid));
         }
     }
 

@@ -11,6 +11,7 @@ use hetemu_isa::{Access, Env, Exception, Translation};
 
 const V: u64 = 1;
 const U: u64 = 1 << 4;
+const G: u64 = 1 << 5;
 const ACCESSED: u64 = 1 << 6;
 const DIRTY: u64 = 1 << 7;
 /// Svnapot: the entry is one of sixteen of a larger page.
@@ -25,6 +26,17 @@ struct Scheme {
     /// Bits of an index, and bytes of an entry.
     index: u32,
     entry: u8,
+}
+
+/// Where a walk ends.
+struct Leaf {
+    pa: u64,
+    /// Bytes of the page.
+    size: u64,
+    /// Permissions of the page.
+    allowed: u8,
+    /// In every address space.
+    global: bool,
 }
 
 fn scheme(bits: u8, satp: u64) -> Option<Scheme> {
@@ -67,8 +79,8 @@ impl Hart {
     ) -> Result<Translation, Exception> {
         let machine = regime == Regime::Machine;
         let scheme = if machine { None } else { scheme(self.isa.bits, self.satp) };
-        let (pa, size, mapped) = match scheme {
-            None => (va, 1 << 56, R | W | X),
+        let Leaf { pa, size, allowed: mapped, global } = match scheme {
+            None => Leaf { pa: va, size: 1 << 56, allowed: R | W | X, global: true },
             Some(s) => self.walk(&s, regime, va, access, env)?,
         };
         let (permissions, first, last) = self.pmp.permissions(pa, machine);
@@ -82,10 +94,11 @@ impl Hart {
             read: allowed & R != 0,
             write: allowed & W != 0,
             exec: allowed & X != 0,
+            global,
         })
     }
 
-    /// Walks the tables: physical address, size of the page, permissions of the page.
+    /// Walks the tables.
     fn walk(
         &mut self,
         s: &Scheme,
@@ -93,7 +106,7 @@ impl Hart {
         va: u64,
         access: Access,
         env: &mut dyn Env,
-    ) -> Result<(u64, u64, u8), Exception> {
+    ) -> Result<Leaf, Exception> {
         let fault = Err(page_fault(access, va));
         let denied = access_fault(access, va);
         let va_bits = 12 + s.levels * s.index;
@@ -102,6 +115,8 @@ impl Hart {
         }
         let ppn_bits = if s.entry == 8 { 44 } else { 22 };
         let mut table = (self.satp & ((1 << ppn_bits) - 1)) << 12;
+        // A pointer with G makes all that it leads to global.
+        let mut global = false;
         for level in (0..s.levels).rev() {
             let shift = 12 + level * s.index;
             let index = va >> shift & ((1 << s.index) - 1);
@@ -115,6 +130,7 @@ impl Hart {
                 return fault;
             }
             let ppn = pte >> 10 & ((1 << ppn_bits) - 1);
+            global |= pte & G != 0;
             if rwx == 0 {
                 if pte & (U | ACCESSED | DIRTY) != 0 || s.entry == 8 && pte >> 54 != 0 {
                     return fault;
@@ -162,10 +178,7 @@ impl Hart {
             if now & DIRTY == 0 {
                 allowed &= !W;
             }
-            if size > 1 << 12 {
-                self.note_superpage(va, size);
-            }
-            return Ok((base | va & (size - 1), size, allowed));
+            return Ok(Leaf { pa: base | va & (size - 1), size, allowed, global });
         }
         fault
     }
@@ -187,19 +200,5 @@ impl Hart {
         } else {
             !self.isa.svade
         }
-    }
-
-    /// A fence of one page must forget all of the superpage that it lies in.
-    fn note_superpage(&mut self, va: u64, size: u64) {
-        const MANY: usize = 256;
-        if self.superpages.len() < MANY {
-            self.superpages.insert((va & !(size - 1), size));
-        } else {
-            self.superpages.insert((0, u64::MAX));
-        }
-    }
-
-    pub(crate) fn in_superpage(&self, va: u64) -> bool {
-        self.superpages.iter().any(|&(base, size)| va.wrapping_sub(base) < size)
     }
 }

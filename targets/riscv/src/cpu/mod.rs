@@ -19,7 +19,6 @@ use crate::vector::Vector;
 use counters::Counter;
 use hetemu_isa::*;
 use pmp::Pmp;
-use std::collections::BTreeSet;
 
 /// Privilege modes, as mstatus.MPP encodes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +28,7 @@ pub(crate) enum Priv {
     Machine = 3,
 }
 
-/// Translation regimes. What else decides (satp, MXR, PMP) flushes when it changes.
+/// Translation regimes. What else decides (satp but for its ASID, MXR, PMP) flushes when it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Regime {
     Machine,
@@ -113,8 +112,6 @@ pub struct Hart {
     nmi_edge: bool,
     /// mstatus, mepc and mcause from before a non-maskable interrupt (Ibex), while in its handler.
     mstack: Option<(u64, u64, u64)>,
-    /// Superpages translated since the last flush.
-    superpages: BTreeSet<(u64, u64)>,
     /// Where the last trap went.
     handler: Option<u64>,
 }
@@ -202,7 +199,6 @@ impl Hart {
             cpuctrlsts: 0,
             nmi_edge: false,
             mstack: None,
-            superpages: BTreeSet::new(),
             handler: None,
         };
         hart.clear();
@@ -249,7 +245,6 @@ impl Hart {
         self.pmp = Pmp::new(self.isa.pmp, self.isa.bits, self.isa.smepmp);
         self.mstack = None;
         self.nmi_edge = false;
-        self.superpages.clear();
         self.handler = None;
         if self.lowest() == Priv::Machine {
             self.mstatus |= MPP;
@@ -283,6 +278,14 @@ impl Hart {
             Priv::Supervisor if data && self.mstatus & SUM != 0 => Regime::Sum,
             Priv::Supervisor => Regime::Supervisor,
             Priv::User => Regime::User,
+        }
+    }
+
+    /// The ASID in a value of satp: all the bits that the manual allows are there.
+    pub(crate) fn asid(&self, satp: u64) -> u32 {
+        match self.isa.bits {
+            32 => satp as u32 >> 22 & 0x1ff,
+            _ => (satp >> 44) as u32 & 0xffff,
         }
     }
 
@@ -358,6 +361,7 @@ impl Cpu for Hart {
             key: key.bits(),
             fetch: self.regime(self.mode, false) as u8,
             data: self.regime(self.data_mode(), true) as u8,
+            asid: self.asid(self.satp),
         }
     }
 

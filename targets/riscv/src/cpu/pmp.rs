@@ -1,6 +1,7 @@
 //! Physical memory protection with Smepmp. Privileged architecture, section 3.7 and chapter 6.
 
 use hetemu_isa::Access;
+use std::cell::Cell;
 
 /// Permissions, as in pmpcfg.
 pub(crate) const R: u8 = 1;
@@ -36,13 +37,15 @@ pub(crate) struct Pmp {
     mseccfg: u64,
     /// Ranges of the entries that are on, in order: first and last address, pmpcfg.
     active: Vec<(u64, u64, u8)>,
+    /// The last answer below machine mode and in it: page walks ask the same again and again.
+    last: [Cell<Option<(u8, u64, u64)>>; 2],
 }
 
 impl Pmp {
     pub(crate) fn new(entries: usize, bits: u8, smepmp: bool) -> Pmp {
         let addr_mask = if bits == 32 { 0xffff_ffff } else { (1 << 54) - 1 };
         let (cfg, addr) = (vec![0; entries], vec![0; entries]);
-        Pmp { cfg, addr, addr_mask, smepmp, mseccfg: 0, active: Vec::new() }
+        Pmp { cfg, addr, addr_mask, smepmp, ..Pmp::default() }
     }
 
     pub(crate) fn entries(&self) -> usize {
@@ -110,6 +113,7 @@ impl Pmp {
     }
 
     fn update(&mut self) {
+        self.last = Default::default();
         self.active.clear();
         for (i, &cfg) in self.cfg.iter().enumerate() {
             let addr = self.addr[i];
@@ -137,6 +141,16 @@ impl Pmp {
     /// What a mode may do at an address, and the range (first, last) around it for which that
     /// holds.
     pub(crate) fn permissions(&self, pa: u64, machine: bool) -> (u8, u64, u64) {
+        let last = &self.last[usize::from(machine)];
+        if let Some(known) = last.get().filter(|(_, low, high)| *low <= pa && pa <= *high) {
+            return known;
+        }
+        let found = self.look_up(pa, machine);
+        last.set(Some(found));
+        found
+    }
+
+    fn look_up(&self, pa: u64, machine: bool) -> (u8, u64, u64) {
         let (mut low, mut high) = (0, u64::MAX);
         for &(first, last, cfg) in &self.active {
             if pa < first {

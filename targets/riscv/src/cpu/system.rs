@@ -78,18 +78,20 @@ impl Hart {
         if self.mode == Priv::User || trapped {
             return None;
         }
-        let va = cx.regs.get(regs::x(i.rs1));
-        if i.rs1 == 0 || self.in_superpage(va) {
-            self.flush(cx.env);
-        } else {
-            cx.env.flush_tlb(Flush::Page(va));
-        }
+        // It is the register that counts, not whether it holds zero.
+        let va = (i.rs1 != 0).then(|| cx.regs.get(regs::x(i.rs1)));
+        let asid = (i.rs2 != 0).then(|| cx.regs.get(regs::x(i.rs2)) as u32 & self.asid(u64::MAX));
+        cx.env.flush_tlb(match (va, asid) {
+            (None, None) => Flush::All,
+            (None, Some(asid)) => Flush::Space(asid),
+            (Some(va), None) => Flush::Page(va & self.isa.mask()),
+            (Some(va), Some(asid)) => Flush::PageIn(va & self.isa.mask(), asid),
+        });
         Some(())
     }
 
     /// Forgets all translations.
     pub(crate) fn flush(&mut self, env: &mut dyn Env) {
-        self.superpages.clear();
         env.flush_tlb(Flush::All);
     }
 
