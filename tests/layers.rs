@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/isa", &[]),
     ("src/graph", &[]),
     ("src/lang", &["graph"]),
+    ("src/import", &["graph", "lang"]),
     ("src/engine", &["hw", "isa"]),
     ("src/loader", &["graph"]),
     ("src/host", &["hw", "machine"]),
@@ -27,6 +28,7 @@ const TESTS: &[(&str, &[&str])] = &[
     ("src/engine", &["target-*"]),
     ("src/machine", &["lang", "dev-*", "target-*"]),
     ("src/lang", &["dev-*", "target-*"]),
+    ("src/import", &["dev-*", "target-*", "machine"]),
     ("src/graph", &["lang"]),
     ("targets/", &["engine"]),
 ];
@@ -38,6 +40,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("cranelift-", &["src/engine"]),
     ("rustc_apfloat", &["src/engine"]),
     ("pest", &["src/lang"]),
+    ("roxmltree", &["src/import"]),
     ("miette", &["src/lang", "src/hetemu"]),
     ("kdl", &["src/schema"]),
     ("clap", &["src/hetemu", "xtask"]),

@@ -27,6 +27,10 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Explain a code, or a fact of a machine
     Explain(Explain),
+    /// Turn a machine of another tool into a machine file
+    Import(Import),
+    /// Describe a machine to other tools: device trees
+    Export(Export),
     /// List device types, or show one: properties, ports, registers
     Device(Device),
     /// List instruction sets, or show one: core types and their facts
@@ -278,6 +282,50 @@ pub(crate) struct Explain {
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = IMPORT_HELP)]
+pub(crate) struct Import {
+    /// The file, with its format before it where its ending does not say
+    #[arg(value_name = "[FORMAT] FILE", num_args = 0..=2)]
+    pub(crate) input: Vec<String>,
+    /// The machine's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The core, where the input leaves it to QEMU's `-cpu`
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) cpu: Option<String>,
+    /// Write the machine here instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<String>,
+    /// Form of the messages on standard error
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Words after `--`: a command line of QEMU
+    #[arg(last = true)]
+    pub(crate) words: Vec<String>,
+}
+
+const IMPORT_HELP: &str = "\
+Formats: qmp (a script of qmp-shell or of JSON lines), dts, dtb (device trees).
+
+The machine goes to standard output, what was not carried, added or assumed to standard error,
+each with a code (`hetemu explain W1202`). Exit codes: 0 everything carried, 1 something left
+out, 2 bad command line or unreadable file.";
+
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// What to make: dtb (a blob), dts (its source)
+    #[arg(value_parser = ["dtb", "dts"])]
+    pub(crate) form: String,
+    /// Machine file, or the name of a machine
+    pub(crate) machine: String,
+    #[command(flatten)]
+    pub(crate) setting: Setting,
+    /// Write it here instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -211,7 +211,7 @@ fn clock(part: &Part, name: &str) -> Option<u64> {
 
 /// Frequency of the timer that a core's time register shows: of the part that its `time` property
 /// names, else of the part that drives its timer input.
-pub(crate) fn timebase(graph: &Graph, core: PartId) -> u64 {
+pub fn timebase(graph: &Graph, core: PartId) -> u64 {
     let part = graph.part(core);
     let named = part.props.get("time").and_then(Value::as_str).and_then(|n| graph.find_part(n));
     let timer = |w: &&hetemu_graph::Wire| {

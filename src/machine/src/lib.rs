@@ -31,6 +31,7 @@ mod wiring;
 mod world;
 
 pub use boot::{BOOT_TYPES, Files, ImageArg};
+pub use build::timebase;
 pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,

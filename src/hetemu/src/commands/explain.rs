@@ -39,7 +39,9 @@ pub(crate) fn run(args: &Explain) -> u8 {
 }
 
 fn code(args: &Explain) -> u8 {
-    let page = hetemu_lang::explain(&args.what).or_else(|| codes::explain(&args.what));
+    let page = hetemu_lang::explain(&args.what)
+        .or_else(|| codes::explain(&args.what))
+        .or_else(|| hetemu_import::codes::explain(&args.what));
     match page {
         Some(page) => {
             out(args, page);
@@ -48,6 +50,7 @@ fn code(args: &Explain) -> u8 {
         None => {
             let language = hetemu_lang::all_codes().map(|c| c.id());
             let mut known: Vec<&str> = language.chain(codes::all()).collect();
+            known.extend(hetemu_import::codes::ALL.iter().map(|c| c.id()));
             known.sort_unstable();
             known.dedup();
             complain(format!("there is no code `{}`; codes are {}", args.what, known.join(" ")));

@@ -5,7 +5,9 @@ mod completions;
 mod device;
 mod diff;
 mod explain;
+mod export;
 mod graph;
+mod import;
 mod look;
 mod machines;
 mod run;
@@ -47,6 +49,8 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
         Command::Graph(args) => graph::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Device(args) => device::run(&args),
         Command::Target(args) => target::run(&args),
         Command::Machines(args) => machines::run(&args),

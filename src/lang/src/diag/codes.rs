@@ -15,6 +15,10 @@ pub struct Code {
 }
 
 impl Code {
+    /// A code of another crate's own table, with its page in Markdown.
+    pub const fn new(id: &'static str, title: &'static str, page: &'static str) -> Code {
+        Code { id, title, page }
+    }
     /// `E0405`.
     pub fn id(self) -> &'static str {
         self.id
