@@ -69,6 +69,8 @@ pub(crate) struct CachedBlock {
     pub(crate) interpret: bool,
     /// Regions that this block is part of, by their first block.
     regions: Vec<BlockKey>,
+    /// It has code of its own.
+    kept: bool,
     /// A hash of the code as it was translated, where other threads may write it.
     sum: u64,
 }
@@ -90,11 +92,6 @@ impl CachedBlock {
             Some(o) => self.va.wrapping_add(u64::from(*o)),
             None => self.va.wrapping_add(u64::from(self.len)),
         }
-    }
-
-    /// Heads of the regions that it is part of.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = BlockKey> {
-        self.regions.iter().copied()
     }
 
     /// Whether the code touches a range of the host.
@@ -150,8 +147,8 @@ pub(crate) struct Cache {
     map: AddressMap<BlockKey, u32>,
     pages: AddressMap<usize, PageCode>,
     epoch: u64,
-    /// Regions with a block that was dropped.
-    stale: Vec<BlockKey>,
+    /// Regions with a block that was dropped, and dropped blocks with code of their own.
+    stale: (Vec<BlockKey>, Vec<BlockKey>),
     /// Scratch of `remove`.
     unlinked: Vec<u32>,
     /// Ops of all blocks, to bound the cache.
@@ -224,6 +221,7 @@ impl Cache {
             interpret: new.interpret,
             code: Cell::new(0),
             regions: Vec::new(),
+            kept: false,
             sum: new.sum,
         };
         let at = match self.free.pop() {
@@ -273,8 +271,15 @@ impl Cache {
         }
     }
 
-    /// Regions that lost a block since the last call.
-    pub(crate) fn take_stale(&mut self) -> Vec<BlockKey> {
+    /// Notes that a block has code of its own.
+    pub(crate) fn keep(&mut self, at: u32) {
+        if let Some(block) = self.blocks.get_mut(at as usize) {
+            block.kept = true;
+        }
+    }
+
+    /// Regions that lost a block since the last call, and lost blocks with code of their own.
+    pub(crate) fn take_stale(&mut self) -> (Vec<BlockKey>, Vec<BlockKey>) {
         std::mem::take(&mut self.stale)
     }
 
@@ -352,7 +357,10 @@ impl Cache {
         let Some(block) = self.blocks.get_mut(at as usize).filter(|b| b.live) else { return };
         block.live = false;
         block.heat.set(u32::MAX);
-        self.stale.append(&mut block.regions);
+        self.stale.0.append(&mut block.regions);
+        if block.kept {
+            self.stale.1.push(block.key);
+        }
         self.ops -= block.ops.len();
         let (key, len, second) = (block.key, block.len, block.second);
         for (from, way) in std::mem::take(&mut block.incoming) {
@@ -404,7 +412,7 @@ impl Cache {
         self.free.clear();
         self.map.clear();
         self.pages.clear();
-        self.stale.clear();
+        self.stale = Default::default();
         self.ops = 0;
     }
 }

@@ -35,6 +35,10 @@ pub(crate) struct Frame {
     pub(crate) jumps: *const c_void,
     /// What an entry of the jump table must say to be valid now.
     pub(crate) key: u64,
+    /// What blocks of templates call.
+    pub(crate) memory: usize,
+    pub(crate) rare: usize,
+    pub(crate) calc: usize,
     /// The context of slow paths while compiled code runs.
     pub(crate) context: *mut c_void,
     /// Operands of the slow path of memory.
@@ -47,7 +51,8 @@ pub(crate) struct Frame {
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
     pub(crate) refused: u64,
-    /// Not 0: the region at the program counter wants to be compiled again, and has done nothing.
+    /// Not 0: the block at the program counter has run often enough for a region around it, and
+    /// has done nothing now.
     pub(crate) again: u64,
     /// Not 0: compiled code with float operations on the host's unit has run.
     pub(crate) floats: u64,
@@ -70,6 +75,9 @@ impl Frame {
             flat: std::ptr::null(),
             jumps: std::ptr::null(),
             key: 0,
+            memory: 0,
+            rare: 0,
+            calc: 0,
             context: null_mut(),
             va: 0,
             desc: 0,

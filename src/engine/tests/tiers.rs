@@ -133,8 +133,36 @@ fn interpreter_everything() {
     all(&interpreter(), Kinds::ALL);
 }
 
+/// Regions alone.
 fn compiled(tier_up: u32, max_region: u32) -> EngineConfig {
-    EngineConfig { jit: true, tier_up, max_region, ..EngineConfig::default() }
+    EngineConfig { tier_up, tier_two: 0, max_region, ..EngineConfig::default() }
+}
+
+/// Templates alone.
+fn templates(tier_up: u32) -> EngineConfig {
+    EngineConfig { tier_up, tier_two: u32::MAX, ..EngineConfig::default() }
+}
+
+#[test]
+fn templates_integer() {
+    all(&templates(0), INTEGER);
+}
+
+#[test]
+fn templates_memory() {
+    all(&templates(1), Kinds { memory: true, ..INTEGER });
+}
+
+#[test]
+fn templates_float() {
+    all(&templates(0), Kinds { float: true, ..INTEGER });
+}
+
+#[test]
+fn templates_everything() {
+    all(&templates(0), Kinds::ALL);
+    all(&EngineConfig { max_block: 1, ..templates(0) }, Kinds::ALL);
+    all(&EngineConfig { code_bytes: 16 << 10, ..templates(0) }, Kinds::ALL);
 }
 
 #[test]
@@ -153,10 +181,11 @@ fn compiled_float() {
 }
 
 #[test]
-fn compiled_again() {
-    let twice = EngineConfig { tier_two: 2, ..compiled(1, 50) };
-    all(&twice, Kinds { memory: true, ..INTEGER });
-    all(&twice, Kinds::ALL);
+fn both() {
+    let both = EngineConfig { tier_two: 2, ..compiled(1, 50) };
+    all(&both, Kinds { memory: true, ..INTEGER });
+    all(&both, Kinds::ALL);
+    all(&EngineConfig { code_bytes: 24 << 10, ..both }, Kinds::ALL);
 }
 
 #[test]

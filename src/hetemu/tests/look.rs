@@ -301,7 +301,7 @@ fn counts_keep_their_names() {
          instructions mips virtual_ps resets engine traps devices"
     );
     let engine = &v["engine"][0];
-    let wanted = "cluster interpreted_insns compiled_insns blocks regions regions_again evicted \
+    let wanted = "cluster interpreted_insns compiled_insns blocks templates regions evicted \
                   region_insns code_bytes \
                   compile_us invalidated exits tlb_misses tlb_flushes helpers exceptions \
                   interrupts device_accesses";

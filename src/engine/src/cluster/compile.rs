@@ -1,27 +1,35 @@
-//! From blocks to compiled regions: what is compiled, when, and how it is entered and dropped.
+//! What is compiled, when, and how it is entered and dropped.
+//!
+//! A block that is warm gets code by templates; the runs of that are counted, and one that is hot
+//! gets a region around it.
 
-use super::{Cluster, Core, Session};
+use super::{Cluster, Core};
 use crate::cache::{BlockKey, Cache};
 use crate::jit::region::{Known, Region, Scope};
-use crate::jit::{Done, Jit, Paths, Tier};
+use crate::jit::{Done, Jit, Oldest, Paths};
 use crate::mmu::CodePage;
-use std::ops::RangeBounds;
 
 /// A block belongs to a hot region if it was run at least one time in so many of its head's.
 const COLD: u32 = 16;
 
-/// Heat from here on: a block that has been hot and does not ask again, though it still counts.
+/// Runs from here on: a block that has been hot and does not ask again, though it still counts.
 const ASLEEP: u32 = 1 << 31;
 
 /// Runs before a block asks again, at least: what could not be compiled must not be tried forever.
 const AWHILE: u32 = 64;
 
-/// Instructions in a region that count as much as an entry.
-const INSNS_PER_ENTRY: u64 = 64;
-
 impl Cluster {
-    /// A block has been run often, or has compiled code.
-    pub(super) fn hot(&mut self, core: usize, block: u32) {
+    /// Runs of the interpreter before a block is compiled.
+    pub(super) fn patience(&self) -> u32 {
+        match &self.jit {
+            None => u32::MAX,
+            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => self.config.tier_up,
+            Some(_) => self.config.tier_up.saturating_add(self.config.tier_two),
+        }
+    }
+
+    /// A block has been interpreted often, or has compiled code.
+    pub(super) fn warm(&mut self, core: usize, block: u32) {
         let Some(b) = self.cache.get(block) else { return };
         if b.code.get() != 0 {
             return;
@@ -32,38 +40,52 @@ impl Cluster {
         if b.interpret || b.second.is_some() {
             return;
         }
-        let min_runs = self.config.tier_up / COLD;
-        let scope = Scope { max: self.config.max_region, min_runs, again: false };
-        self.compile(core, key, scope, Tier::First(self.config.tier_two));
-    }
-
-    /// The compiled region at a block has been entered often.
-    pub(super) fn again(&mut self, core: usize, block: u32) {
-        let Some(b) = self.cache.get(block) else { return };
-        let Some(jit) = &self.jit else { return };
-        let code = b.code.get();
-        let Some(head) = b.heads().find(|h| jit.region(h).is_some_and(|r| r.address() == code))
-        else {
-            return;
-        };
-        jit.settle(&head);
-        let scope = Scope { max: self.config.max_region, min_runs: 1, again: true };
-        self.compile(core, head, scope, Tier::Second);
-    }
-
-    /// A run has ended in compiled code. A region that does so often has loops that are worth the
-    /// second tier, though it is seldom entered.
-    pub(super) fn sample(&mut self, s: &mut Session<'_>) {
-        let pc = self.cores[s.core].pc();
-        let Ok(block) = self.lookup(s, pc) else { return };
-        let (Some(b), Some(jit)) = (self.cache.get(block), &self.jit) else { return };
-        for head in b.heads() {
-            jit.count(&head, (s.total / INSNS_PER_ENTRY) as i64);
+        match &self.jit {
+            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => {
+                self.compile_block(core, block, key);
+            }
+            _ => self.compile_region(core, key),
         }
     }
 
-    /// Compiles a region, now or in the background.
-    fn compile(&mut self, core: usize, head: BlockKey, scope: Scope, tier: Tier) {
+    /// The code of a block by templates has been run often.
+    pub(super) fn hot(&mut self, core: usize, block: u32) {
+        let Some(b) = self.cache.get(block) else { return };
+        let key = b.key;
+        if let Some(jit) = &self.jit {
+            jit.ask_after(&key, i64::MAX);
+        }
+        self.compile_region(core, key);
+    }
+
+    fn compile_block(&mut self, core: usize, block: u32, key: BlockKey) {
+        self.make_room();
+        let (Some(b), Some(jit)) = (self.cache.get(block), &mut self.jit) else { return };
+        let layout = self.cores[core].cpu.layout();
+        if let Some(code) = jit.block(key, b, layout, self.config.tier_two) {
+            self.stats.templates += 1;
+            self.stats.code_bytes = jit.code_bytes() as u64;
+            self.cache.keep(block);
+            self.lead(key, code);
+        }
+    }
+
+    /// Has a block run this code from now on, whoever comes to it.
+    fn lead(&mut self, key: BlockKey, code: usize) {
+        let Some(jit) = &mut self.jit else { return };
+        jit.link(key, Some(code));
+        let Some(at) = self.cache.find(&key) else { return };
+        let Some(b) = self.cache.get(at) else { return };
+        b.code.set(code);
+        b.heat.set(0);
+        for c in &mut self.cores {
+            let core_key = c.key();
+            c.jumps.update(key.va, core_key, at, code);
+        }
+    }
+
+    fn compile_region(&mut self, core: usize, head: BlockKey) {
+        let scope = Scope { max: self.config.max_region, min_runs: self.hot_runs() / COLD };
         let Some(region) = self.region(core, head, scope).filter(|r| self.is_worth(r)) else {
             return;
         };
@@ -76,17 +98,27 @@ impl Cluster {
         }
         if jit.is_busy() {
             // Later, if it is still hot then.
-            self.set_heat(&region, ASLEEP.., self.config.tier_up.max(AWHILE));
+            self.wake(&region, self.hot_runs());
             return;
         }
         for pc in region.blocks.keys() {
             self.cache.join(&region.key_of(*pc), head);
         }
         // While it is being compiled its blocks do not ask for regions of their own.
-        self.set_heat(&region, 0..ASLEEP, u32::MAX);
+        self.rest(&region);
         let Some(jit) = &mut self.jit else { return };
-        if let Some(done) = jit.compile(region, layout, paths, tier) {
+        if let Some(done) = jit.compile(region, layout, paths) {
+            // The compiler computes with floats, too.
+            self.cores[core].events.host_floats = true;
             self.install(done);
+        }
+    }
+
+    /// Runs of a block before a region around it is compiled.
+    fn hot_runs(&self) -> u32 {
+        match &self.jit {
+            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => self.config.tier_two,
+            _ => self.patience(),
         }
     }
 
@@ -99,88 +131,118 @@ impl Cluster {
 
     /// Has a compiled region be run from now on.
     fn install(&mut self, done: Done) {
-        self.set_heat(&done.job.region, ASLEEP.., (self.config.tier_up / 2).max(AWHILE));
+        self.wake(&done.job.region, self.hot_runs() / 2);
+        self.make_room();
         let Some(jit) = &mut self.jit else { return };
         let head = done.job.region.head;
         let insns = done.job.region.insns();
-        let again = done.job.hottest;
-        if done.code.is_none()
-            && let Some(b) = self.cache.find(&head).and_then(|at| self.cache.get(at))
-        {
+        if done.code.is_none() {
             // Cranelift would refuse it again.
-            b.heat.set(u32::MAX);
-        }
-        while let Some(oldest) = jit.take_oldest() {
-            self.stats.evicted += 1;
-            Self::unlink(&self.cache, &mut self.cores, jit, &oldest, self.config.tier_up);
+            jit.ask_after(&head, i64::MAX);
+            if let Some(b) = self.cache.find(&head).and_then(|at| self.cache.get(at)) {
+                b.heat.set(if b.code.get() == 0 { u32::MAX } else { 0 });
+            }
         }
         if done.code.is_some() && jit.is_wanted(&done) {
-            Self::unlink(&self.cache, &mut self.cores, jit, &head, u32::MAX);
+            self.drop_region(&head);
         }
+        let Some(jit) = &mut self.jit else { return };
         let Some(head) = jit.install(done) else { return };
         self.stats.regions += 1;
-        self.stats.regions_again += u64::from(again);
         self.stats.region_insns += u64::from(insns);
         self.stats.code_bytes = jit.code_bytes() as u64;
         let Some(region) = jit.region(&head) else { return };
         let code = region.address();
         for key in region.entries.clone() {
-            let Some(at) = self.cache.find(&key) else { continue };
-            let Some(b) = self.cache.get(at) else { continue };
-            if key != head && b.code.get() != 0 {
-                continue;
-            }
-            b.code.set(code);
-            b.heat.set(0);
-            jit.link(key, Some(code));
-            for c in &mut self.cores {
-                let core_key = c.key();
-                c.jumps.update(key.va, core_key, at, code);
+            let taken = |jit: &Jit| {
+                let at = self.cache.find(&key)?;
+                let now = self.cache.get(at)?.code.get();
+                Some(now != 0 && Some(now) != jit.template(&key))
+            };
+            // The entries of other regions are theirs.
+            match self.jit.as_ref().and_then(taken) {
+                Some(true) if key != head => {}
+                Some(_) => self.lead(key, code),
+                None => {}
             }
         }
     }
 
-    /// Sets the heat of those blocks of a region that have no code and whose heat is in a range.
-    fn set_heat(&self, region: &Region, from: impl RangeBounds<u32>, to: u32) {
+    /// Drops the oldest code while there is little room left.
+    fn make_room(&mut self) {
+        while let Some(oldest) = self.jit.as_mut().and_then(|jit| jit.take_oldest()) {
+            self.stats.evicted += 1;
+            match oldest {
+                Oldest::Region(head) => self.drop_region(&head),
+                Oldest::Block(key) => self.drop_template(&key),
+            }
+        }
+    }
+
+    /// The blocks of a region do not ask for one of their own.
+    fn rest(&self, region: &Region) {
+        let Some(jit) = &self.jit else { return };
         for pc in region.blocks.keys() {
-            let block = self.cache.find(&region.key_of(*pc)).and_then(|at| self.cache.get(at));
-            if let Some(b) = block
+            let key = region.key_of(*pc);
+            jit.ask_after(&key, i64::MAX);
+            if let Some(b) = self.cache.find(&key).and_then(|at| self.cache.get(at))
                 && b.code.get() == 0
-                && from.contains(&b.heat.get())
             {
-                b.heat.set(to);
+                b.heat.set(u32::MAX);
             }
         }
     }
 
-    /// Unlinks a region and frees its code. Its blocks may become hot again after `heat` runs.
-    fn unlink(cache: &Cache, cores: &mut [Core], jit: &mut Jit, head: &BlockKey, heat: u32) {
+    /// Those blocks of a region that rest, and are still not compiled with others, ask after so many
+    /// runs.
+    fn wake(&self, region: &Region, runs: u32) {
+        let Some(jit) = &self.jit else { return };
+        let runs = runs.max(AWHILE);
+        for pc in region.blocks.keys() {
+            let key = region.key_of(*pc);
+            if jit.runs_left(&key).is_some_and(|left| left >= i64::from(ASLEEP)) {
+                jit.ask_after(&key, i64::from(runs));
+            }
+            if let Some(b) = self.cache.find(&key).and_then(|at| self.cache.get(at))
+                && b.code.get() == 0
+                && b.heat.get() >= ASLEEP
+            {
+                b.heat.set(runs);
+            }
+        }
+    }
+
+    /// Drops a region. Its blocks run the code that they had before.
+    fn drop_region(&mut self, head: &BlockKey) {
+        let Some(jit) = &mut self.jit else { return };
         let Some(region) = jit.region(head) else { return };
         let code = region.address();
-        let stub = jit.runtime.stub;
         for key in region.entries.clone() {
-            for c in cores.iter_mut() {
-                c.jumps.replace(key.va, code, stub);
-            }
-            if let Some(b) = cache.find(&key).and_then(|at| cache.get(at)) {
-                if b.code.get() != code {
-                    continue;
-                }
-                b.code.set(0);
-                b.heat.set(heat);
-            }
-            jit.link(key, None);
+            let before = jit.template(&key);
+            retreat(&self.cache, &mut self.cores, jit, &key, code, before, self.config.tier_up);
         }
         jit.free(head);
     }
 
+    /// Drops a block's code by templates.
+    fn drop_template(&mut self, key: &BlockKey) {
+        let Some(jit) = &mut self.jit else { return };
+        let Some(code) = jit.template(key) else { return };
+        retreat(&self.cache, &mut self.cores, jit, key, code, None, self.config.tier_up);
+        jit.free_block(key);
+    }
+
     /// Drops compiled code of blocks that were dropped.
     pub(super) fn unlink_stale(&mut self) {
-        for head in self.cache.take_stale() {
+        let (regions, blocks) = self.cache.take_stale();
+        for key in blocks {
+            self.drop_template(&key);
+        }
+        for head in regions {
             if let Some(jit) = &mut self.jit {
                 jit.cancel(&head);
-                Self::unlink(&self.cache, &mut self.cores, jit, &head, self.config.tier_up);
             }
+            self.drop_region(&head);
         }
     }
 
@@ -200,14 +262,14 @@ impl Cluster {
         let known = |key: &BlockKey| {
             let b = self.cache.get(self.cache.find(key)?)?;
             let guess = Some(b.guess_pc.get()).filter(|_| b.guess_key.get() != 0);
-            let runs = match b.heat.get() {
-                ASLEEP.. => self.config.tier_up,
-                heat => self.config.tier_up.saturating_sub(heat),
+            let left = self.jit.as_ref().and_then(|jit| jit.runs_left(key));
+            let runs = match left.map_or(b.heat.get(), |left| left.clamp(0, u32::MAX.into()) as u32)
+            {
+                ASLEEP.. => self.hot_runs(),
+                left => self.hot_runs().saturating_sub(left),
             };
-            let pending = || self.jit.as_ref().is_some_and(|j| j.is_pending(key));
-            let compiled = b.code.get() != 0 || pending();
             let usable = !b.interpret && b.second.is_none();
-            usable.then_some(Known { runs, compiled, count: b.count, guess })
+            usable.then_some(Known { runs, count: b.count, guess })
         };
         let lift = |pc: u64, limit: u32| {
             let skip = pc.wrapping_sub(head.va);
@@ -232,4 +294,28 @@ impl Cluster {
         let mut seen = region.outside().filter_map(known).peekable();
         seen.peek().is_none() || seen.any(|b| !b.interpret)
     }
+}
+
+/// Has whatever leads to the code of a block lead to what it had before, if anything; the
+/// interpreter may ask for code again after so many runs.
+fn retreat(
+    cache: &Cache,
+    cores: &mut [Core],
+    jit: &mut Jit,
+    key: &BlockKey,
+    code: usize,
+    before: Option<usize>,
+    heat: u32,
+) {
+    for c in cores {
+        c.jumps.replace(key.va, code, before.unwrap_or(jit.runtime.stub));
+    }
+    if let Some(b) = cache.find(key).and_then(|at| cache.get(at)) {
+        if b.code.get() != code {
+            return;
+        }
+        b.code.set(before.unwrap_or(0));
+        b.heat.set(if before.is_some() { 0 } else { heat });
+    }
+    jit.link(*key, before);
 }

@@ -24,9 +24,9 @@ use std::sync::Arc;
 pub struct EngineConfig {
     /// Compile hot code (else everything is interpreted).
     pub jit: bool,
-    /// Executions of a block before it is compiled.
+    /// Executions of a block before it is compiled by templates.
     pub tier_up: u32,
-    /// Entries of a compiled region before it is compiled once more, thoroughly.
+    /// Runs of such a block before a region around it is compiled; 0 for regions without that.
     pub tier_two: u32,
     /// Compile on a thread of its own while the guest runs on. What the guest sees is the same.
     pub background: bool,
@@ -45,8 +45,8 @@ impl Default for EngineConfig {
     fn default() -> Self {
         EngineConfig {
             jit: true,
-            tier_up: 8000,
-            tier_two: 100_000,
+            tier_up: 24,
+            tier_two: 30_000,
             background: false,
             code_bytes: 64 << 20,
             max_region: 256,
@@ -86,10 +86,10 @@ pub struct Stats {
     pub interpreted_insns: u64,
     pub compiled_insns: u64,
     pub blocks: u64,
+    /// Blocks compiled by templates.
+    pub templates: u64,
     pub regions: u64,
-    /// Of these, compiled thoroughly because they ran often.
-    pub regions_again: u64,
-    /// Regions that made room for others.
+    /// Of both, those that made room for others.
     pub evicted: u64,
     pub region_insns: u64,
     pub code_bytes: u64,

@@ -40,10 +40,8 @@ impl Cluster {
         let mut link = None;
         // Compiled code has left the next instruction to the interpreter.
         let mut refused = false;
-        // The region at the program counter wants to be compiled again.
-        let mut again = false;
-        // Such a region was looked at in this run.
-        let mut sampled = false;
+        // The block at the program counter is worth a region.
+        let mut hot = false;
         loop {
             if attend {
                 if let Some(stop) = self.attend(s, first) {
@@ -65,8 +63,8 @@ impl Cluster {
                     continue;
                 }
             };
-            if std::mem::take(&mut again) {
-                self.again(s.core, block);
+            if std::mem::take(&mut hot) {
+                self.hot(s.core, block);
             }
             if let Some((from, way, key)) = link.take() {
                 let c = &self.cores[s.core];
@@ -78,13 +76,8 @@ impl Cluster {
             match self.burst(s, block, &mut refused) {
                 Leave::Lookup | Leave::Stop => {}
                 Leave::Link(from, way) => link = Some((from, way, self.cores[s.core].key())),
-                Leave::Hot(block) => self.hot(s.core, block),
-                Leave::Again => again = true,
-                Leave::Spent if !sampled => {
-                    self.sample(s);
-                    sampled = true;
-                }
-                Leave::Spent => {}
+                Leave::Warm(block) => self.warm(s.core, block),
+                Leave::Hot => hot = true,
                 Leave::Raise(exception) => self.raise(s, exception),
             }
             attend = self.cores[s.core].events.leave;
@@ -102,6 +95,9 @@ impl Cluster {
         c.frame.jumps = c.jumps.base().cast();
         c.frame.key = key;
         let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
+        if let Some(jit) = &self.jit {
+            jit.equip(&mut c.frame);
+        }
         let mut out = outer!(self, s, c, 0, 0);
         let mut exec = Exec {
             frame: &mut c.frame,
@@ -137,24 +133,17 @@ impl Cluster {
                 exec.left -= done;
                 exec.out.stats.compiled_insns += done;
                 *refused = exec.frame.refused != 0;
-                let spent = exec.frame.refused == SPENT;
                 let stats = &mut *exec.out.stats;
-                match (spent, *refused) {
-                    (true, _) => stats.exits_budget += 1,
-                    (_, true) => stats.exits_refused += 1,
-                    _ => stats.exits_lookup += 1,
+                match exec.frame.refused {
+                    0 => stats.exits_lookup += 1,
+                    SPENT => stats.exits_budget += 1,
+                    _ => stats.exits_refused += 1,
                 }
                 came = true;
-                if exec.frame.again != 0 {
-                    Leave::Again
-                } else if spent {
-                    Leave::Spent
-                } else {
-                    Leave::Lookup
-                }
+                if exec.frame.again != 0 { Leave::Hot } else { Leave::Lookup }
             } else {
                 if code == 0 && block.heat.get() == 0 && !*refused {
-                    break Leave::Hot(at);
+                    break Leave::Warm(at);
                 }
                 if std::mem::take(&mut came) && block.interpret && !*refused {
                     let stats = &mut *exec.out.stats;
@@ -167,7 +156,7 @@ impl Cluster {
                 leave
             };
             match leave {
-                Leave::Hot(hot) if !exec.out.events.leave => at = hot,
+                Leave::Warm(warm) if !exec.out.events.leave => at = warm,
                 Leave::Lookup if !exec.out.events.leave && exec.left > 0 => {
                     let pc = exec.frame.regs.0[exec.pc_slot] & exec.mask;
                     match exec.jumps.find(pc, key) {

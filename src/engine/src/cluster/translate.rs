@@ -141,14 +141,13 @@ impl Cluster {
                     let room = page - (pc & (page - 1));
                     let tail = u64::from(block.len).saturating_sub(room) as u32;
                     let interpret = block.has_helper();
-                    let never = interpret || !self.config.jit;
                     let new = NewBlock {
                         key,
                         len: block.len,
                         second: second.as_ref().filter(|_| tail > 0).map(|p| (p.host, tail)),
                         count: block.count.max(1),
                         code: lowered,
-                        heat: if never { u32::MAX } else { self.config.tier_up },
+                        heat: if interpret { u32::MAX } else { self.patience() },
                         interpret,
                         sum: copy.map_or(0, |c| c.sum(block.len, tail)),
                     };

@@ -5,7 +5,7 @@
 
 pub(crate) mod lower;
 pub(crate) mod op;
-mod rare;
+pub(crate) mod rare;
 mod run;
 
 pub(crate) use rare::rmw;

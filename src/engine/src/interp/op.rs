@@ -28,6 +28,33 @@ pub(crate) enum Width {
     W32,
 }
 
+/// What family a code is of, for whoever treats all of a family alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Operation of two operands: width (or sign-extended from 32 bits), and whether the second is
+    /// immediate.
+    Bin(Bin, Form, bool),
+    /// Operation of one operand, wide or not.
+    Un(Un, bool),
+    /// Comparison into a word: wide, immediate.
+    Set(Cmp, bool, bool),
+    /// Comparison that ends a block: wide, immediate.
+    Branch(Cmp, bool, bool),
+    /// None of these.
+    Other,
+}
+
+/// What an operation of two operands computes with and leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// 64 bits.
+    W64,
+    /// 32 bits, zero-extended.
+    W32,
+    /// 32 bits, sign-extended into 64.
+    Sx,
+}
+
 /// Hands the families of codes to a macro: for each operation the names of its forms.
 macro_rules! with_codes {
     ($callback:ident) => {
@@ -161,6 +188,28 @@ macro_rules! code_enum {
                 match (op, wide, imm) {
                     $((Cmp::$cmp, true, false) => Code::$j64, (Cmp::$cmp, false, false) => Code::$j32,
                       (Cmp::$cmp, true, true) => Code::$j64i, (Cmp::$cmp, false, true) => Code::$j32i,)*
+                }
+            }
+            /// The code's family.
+            pub(crate) fn kind(self) -> Kind {
+                match self {
+                    $(Code::$b64 => Kind::Bin(Bin::$bin, Form::W64, false),
+                      Code::$b32 => Kind::Bin(Bin::$bin, Form::W32, false),
+                      Code::$bs => Kind::Bin(Bin::$bin, Form::Sx, false),
+                      Code::$b64i => Kind::Bin(Bin::$bin, Form::W64, true),
+                      Code::$b32i => Kind::Bin(Bin::$bin, Form::W32, true),
+                      Code::$bsi => Kind::Bin(Bin::$bin, Form::Sx, true),)*
+                    $(Code::$u64 => Kind::Un(Un::$un, true),
+                      Code::$u32 => Kind::Un(Un::$un, false),)*
+                    $(Code::$s64 => Kind::Set(Cmp::$cmp, true, false),
+                      Code::$s32 => Kind::Set(Cmp::$cmp, false, false),
+                      Code::$s64i => Kind::Set(Cmp::$cmp, true, true),
+                      Code::$s32i => Kind::Set(Cmp::$cmp, false, true),
+                      Code::$j64 => Kind::Branch(Cmp::$cmp, true, false),
+                      Code::$j32 => Kind::Branch(Cmp::$cmp, false, false),
+                      Code::$j64i => Kind::Branch(Cmp::$cmp, true, true),
+                      Code::$j32i => Kind::Branch(Cmp::$cmp, false, true),)*
+                    _ => Kind::Other,
                 }
             }
             /// The sign-extending form of a 32-bit operation of two operands.

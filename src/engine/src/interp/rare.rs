@@ -2,13 +2,24 @@
 
 use super::lower::Rare;
 use super::run::Exec;
-use crate::frame::{NO_RESERVATION, WORDS};
-use crate::mmu::Acc;
+use crate::float::Unit;
+use crate::frame::{Frame, NO_RESERVATION, WORDS};
+use crate::mmu::{Acc, Outer};
 use hetemu_isa::ir::{Cast, Inst, Rmw, Ty};
-use hetemu_isa::{Access, Cx, Exception, Halt, mask};
+use hetemu_isa::{Access, Cpu, Cx, Exception, Halt, mask};
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
-impl Exec<'_, '_> {
+/// What operations work on that the interpreter and templates run out of line.
+pub(crate) struct Rarely<'a, 'b> {
+    pub(crate) frame: &'a mut Frame,
+    pub(crate) cpu: &'a mut dyn Cpu,
+    pub(crate) out: &'a mut Outer<'b>,
+    pub(crate) unit: &'a Unit,
+    /// Bits of an address.
+    pub(crate) mask: u64,
+}
+
+impl Rarely<'_, '_> {
     fn word(&mut self, at: u16) -> u64 {
         self.frame.words()[usize::from(at) & (WORDS - 1)]
     }
@@ -18,10 +29,10 @@ impl Exec<'_, '_> {
     }
 
     /// Runs an operation.
-    pub(super) fn rare(&mut self, rare: &Rare) -> Result<(), Exception> {
+    pub(crate) fn run(&mut self, rare: &Rare) -> Result<(), Exception> {
         let [a, b, c] = rare.words.map(|w| self.word(w));
         let wide = rare.ty == Ty::F64;
-        let unit = self.float;
+        let unit = self.unit;
         let (value, flags) = match rare.inst {
             Inst::FBin(op, round, ..) => unit.bin(op, round, wide, a, b),
             Inst::FSqrt(round, _) => unit.sqrt(round, wide, a),
@@ -54,7 +65,8 @@ impl Exec<'_, '_> {
                 match self.cpu.call(id, [a, b, c], self.out) {
                     Ok(done) => done,
                     Err(Halt::Raise(exception)) => return Err(exception),
-                    // The interpreter refuses nothing, so this is a target's mistake.
+                    // Compiled code leaves it to the interpreter, which refuses nothing: from
+                    // there this is a target's mistake.
                     Err(Halt::Redo) => return Err(self.cpu.bus_fault(Access::Load, 0)),
                 }
             }
@@ -123,17 +135,34 @@ impl Exec<'_, '_> {
         self.out.store(self.cpu, va, acc, value)?;
         Ok(1)
     }
+}
+
+impl<'b> Exec<'_, 'b> {
+    /// Runs an operation.
+    pub(super) fn rare(&mut self, rare: &Rare) -> Result<(), Exception> {
+        self.rarely().run(rare)
+    }
+
+    fn rarely(&mut self) -> Rarely<'_, 'b> {
+        Rarely {
+            frame: &mut *self.frame,
+            cpu: &mut *self.cpu,
+            out: &mut *self.out,
+            unit: self.float,
+            mask: self.mask,
+        }
+    }
 
     /// Calls the target.
     pub(super) fn helper(&mut self, rare: &Rare) -> Result<(), Exception> {
         let Inst::Helper(id, _) = rare.inst else { return Ok(()) };
-        let args = rare.words.map(|w| self.word(w));
+        let args = rare.words.map(|w| self.rarely().word(w));
         let pc = self.out.pc;
         self.out.stats.helpers += 1;
         let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
         let value = self.cpu.helper(id, args, &mut cx)?;
         self.out.events.host_floats = true;
-        self.set(rare.d, value);
+        self.rarely().set(rare.d, value);
         // It may have changed anything that decides how the core goes on.
         if self.cpu.mode(&self.frame.regs) != self.mode
             || self.cpu.wakes(&self.frame.regs)

@@ -16,11 +16,9 @@ pub(crate) enum Leave {
     /// As `Lookup`, and it may be linked to this exit of this block.
     Link(u32, u8),
     /// The next block asks for attention: it has compiled code, or should have.
-    Hot(u32),
-    /// The compiled region at the counter wants to be compiled again.
-    Again,
-    /// The budget ran out in the compiled region at the counter, or nearly so.
-    Spent,
+    Warm(u32),
+    /// The block at the counter, compiled by templates, is worth a region.
+    Hot,
     /// The budget is used up, or the events say what to do.
     Stop,
     /// The instruction raised; the counter is its own address.
@@ -81,7 +79,7 @@ macro_rules! interpreter {
                     } else if !forced {
                         x.frame.regs.0[x.pc_slot] = block.va;
                         x.left = left + held;
-                        return Leave::Hot(at);
+                        return Leave::Warm(at);
                     }
                 } else {
                     x.frame.regs.0[x.pc_slot] = block.va;

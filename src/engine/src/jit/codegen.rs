@@ -38,9 +38,6 @@ pub(super) struct Generator<'a> {
     pub(super) layout: &'a Layout,
     runtime: Runtime,
     links: HashMap<u64, usize>,
-    counter: Option<usize>,
-    /// Slots are stored when they are put, not at exits: less code, for the first tier.
-    through: bool,
     /// Where cold exits end: takes the program counter and the steps left.
     leave: clif::Block,
     /// The host has fused multiply-add.
@@ -86,7 +83,7 @@ impl<'a> Generator<'a> {
         let frame = b.block_params(entry)[0];
         let start = b.block_params(entry)[1];
         let sites = region.return_sites();
-        let flow = Flow::of(region, &sites, job.hottest);
+        let flow = Flow::of(region, &sites);
         let left = b.declare_var(types::I64);
         b.def_var(left, start);
         let leave = b.create_block();
@@ -104,8 +101,6 @@ impl<'a> Generator<'a> {
             layout,
             runtime: job.runtime,
             links: job.links.iter().copied().collect(),
-            counter: job.counter,
-            through: !job.hottest,
             leave,
             fma,
             vars: vec![None; REGS],
@@ -131,9 +126,8 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Writes everything.
-    pub(super) fn run(mut self, config: TargetFrontendConfig) {
-        self.count_entry();
+    /// Writes everything; gives whether the optimiser may see it.
+    pub(super) fn run(mut self, config: TargetFrontendConfig) -> bool {
         self.load_slots();
         for pc in self.region.blocks.keys() {
             self.heads.insert(*pc, self.b.create_block());
@@ -153,23 +147,7 @@ impl<'a> Generator<'a> {
         self.b.ins().return_(&[left]);
         self.b.seal_all_blocks();
         self.b.finalize(config);
-    }
-
-    /// Counts down; at the end the region asks to be compiled again instead of being run.
-    fn count_entry(&mut self) {
-        let Some(counter) = self.counter else { return };
-        let at = self.b.ins().iconst(types::I64, counter as i64);
-        let count = self.b.ins().load(types::I64, plain(), at, 0);
-        let count = self.b.ins().iadd_imm_s(count, -1);
-        self.b.ins().store(plain(), count, at, 0);
-        let over = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, count, 0);
-        let (ask, go) = (self.cold(), self.b.create_block());
-        self.b.ins().brif(over, ask, &[], go, &[]);
-        self.enter(ask);
-        self.store_frame(count, offset_of!(Frame, again));
-        let left = self.b.use_var(self.left);
-        self.b.ins().return_(&[left]);
-        self.enter(go);
+        !self.flow.fragile
     }
 
     /// Goes to the block that the program counter names; leaves if it is none that can be entered.
@@ -494,11 +472,7 @@ impl<'a> Generator<'a> {
             }
         };
         self.b.def_var(var, value);
-        if self.through {
-            self.store_slot(usize::from(slot.0), value);
-        } else {
-            self.dirty.add(slot);
-        }
+        self.dirty.add(slot);
     }
 
     fn exit(&mut self, pc: u64, block: &Block) {

@@ -23,16 +23,13 @@ pub(crate) struct Job {
     pub(crate) paths: Paths,
     /// Addresses that the region leaves to, and the words that lead there.
     pub(crate) links: Vec<(u64, usize)>,
-    /// Address of the count of entries after which the region wants to be compiled again.
-    pub(crate) counter: Option<usize>,
-    /// Worth the slower compiler.
-    pub(crate) hottest: bool,
 }
 
 /// Cranelift, set up for the host.
 pub(crate) struct Compiler {
-    quick: OwnedTargetIsa,
-    thorough: OwnedTargetIsa,
+    isa: OwnedTargetIsa,
+    /// For what must not be optimised.
+    plain: OwnedTargetIsa,
     context: Context,
     builder: FunctionBuilderContext,
     fma: bool,
@@ -56,19 +53,18 @@ impl Compiler {
             }
             cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()
         };
-        let (quick, thorough) = (isa("none")?, isa("speed")?);
-        let fma =
-            quick.isa_flags().iter().any(|f| f.name == "has_fma" && f.as_bool() == Some(true));
+        let (isa, plain) = (isa("speed")?, isa("none")?);
+        let fma = isa.isa_flags().iter().any(|f| f.name == "has_fma" && f.as_bool() == Some(true));
         let (context, builder) = (Context::new(), FunctionBuilderContext::new());
-        Some(Compiler { quick, thorough, context, builder, fma })
+        Some(Compiler { isa, plain, context, builder, fma })
     }
 
     /// Compiles a region; none if Cranelift refuses it.
     pub(crate) fn region(&mut self, job: &Job) -> Option<Vec<u8>> {
         let mut func = Function::with_name_signature(Default::default(), tail_signature());
         let b = FunctionBuilder::new(&mut func, &mut self.builder);
-        Generator::new(b, job, self.fma).run(self.quick.frontend_config());
-        self.finish(func, job.hottest).ok()
+        let optimise = Generator::new(b, job, self.fma).run(self.isa.frontend_config());
+        self.finish(func, optimise).ok()
     }
 
     /// Compiles a function of one block, whose parameters `body` gets.
@@ -85,12 +81,12 @@ impl Compiler {
         b.seal_block(block);
         let params = b.block_params(block).to_vec();
         body(&mut b, &params);
-        b.finalize(self.quick.frontend_config());
+        b.finalize(self.isa.frontend_config());
         self.finish(func, false).ok()
     }
 
-    fn finish(&mut self, func: Function, hottest: bool) -> Result<Vec<u8>, CodegenError> {
-        let isa = if hottest { &self.thorough } else { &self.quick };
+    fn finish(&mut self, func: Function, optimise: bool) -> Result<Vec<u8>, CodegenError> {
+        let isa = if optimise { &self.isa } else { &self.plain };
         self.context.clear();
         self.context.func = func;
         let compiled =

@@ -9,6 +9,7 @@
 //! there: blocks with one predecessor only know how many instructions they are behind.
 
 use super::region::Region;
+use crate::interp::lower::{is_float, operands};
 use hetemu_isa::ir::{Block, Exit, Hint, Inst};
 use hetemu_isa::{REGS, Slot};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,14 @@ pub(super) struct SlotSet([u64; REGS / 64]);
 impl SlotSet {
     pub(super) fn add(&mut self, slot: Slot) {
         self.0[usize::from(slot.0) / 64] |= 1 << (slot.0 % 64);
+    }
+    const ALL: SlotSet = SlotSet([u64::MAX; REGS / 64]);
+
+    fn remove(&mut self, slot: Slot) {
+        self.0[usize::from(slot.0) / 64] &= !(1 << (slot.0 % 64));
+    }
+    fn has(&self, slot: Slot) -> bool {
+        self.0[usize::from(slot.0) / 64] >> (slot.0 % 64) & 1 != 0
     }
     fn join(&mut self, other: &SlotSet) {
         for (a, b) in self.0.iter_mut().zip(other.0) {
@@ -65,12 +74,14 @@ pub(super) struct Flow {
     /// Slots that an edge stores.
     clean: BTreeMap<(u64, u64), SlotSet>,
     budget: BTreeMap<u64, Budget>,
+    /// An optimiser might do a float operation where, or if, the guest does not, and so change which
+    /// exceptions accrue.
+    pub(super) fragile: bool,
 }
 
 impl Flow {
-    /// Looks at a region. `sites`: [`Region::return_sites`]; `slots`: whether it is asked for which
-    /// slots may differ from the frame.
-    pub(super) fn of(region: &Region, sites: &[u64], slots: bool) -> Flow {
+    /// Looks at a region. `sites`: [`Region::return_sites`].
+    pub(super) fn of(region: &Region, sites: &[u64]) -> Flow {
         let edges: Vec<(u64, u64)> = region
             .blocks
             .iter()
@@ -80,9 +91,7 @@ impl Flow {
             })
             .collect();
         let mut flow = Flow { budget: budget(region, &edges), ..Flow::default() };
-        if slots {
-            flow.slots(region, &edges);
-        }
+        flow.slots(region, &edges);
         flow
     }
 
@@ -110,6 +119,8 @@ impl Flow {
             set
         };
         let loops = loops(region.entries(), edges);
+        self.fragile = region.has_floats()
+            && (foldable(region) || loops.values().any(|body| hoistable(region, body)));
         let loops: BTreeMap<u64, (SlotSet, BTreeSet<u64>)> =
             loops.into_iter().map(|(head, body)| (head, (all(&body), body))).collect();
         loop {
@@ -144,6 +155,69 @@ fn written(block: &Block) -> SlotSet {
         }
     }
     set
+}
+
+/// Whether a float operation of these blocks has operands that do not vary. `slots` are those whose
+/// values do; `put` hears which slots are put, with what may vary or not.
+fn fixed<'a>(
+    blocks: impl Iterator<Item = &'a Block>,
+    slots: SlotSet,
+    mut put: impl FnMut(Slot, bool),
+) -> bool {
+    let mut found = false;
+    for block in blocks {
+        let mut values: Vec<bool> = Vec::with_capacity(block.insts.len());
+        for inst in &block.insts {
+            let mut varies = match inst {
+                Inst::Get(_, slot) => slots.has(*slot),
+                Inst::Load(..) | Inst::Rmw(..) | Inst::LoadReserve(..) => true,
+                Inst::StoreCond(..) | Inst::Call(..) | Inst::Helper(..) => true,
+                _ => false,
+            };
+            operands(inst, |v| varies |= values.get(usize::from(v.0)) == Some(&true));
+            if let Inst::Put(slot, _) = inst {
+                put(*slot, varies);
+            }
+            found |= is_float(inst) && !varies;
+            values.push(varies);
+        }
+    }
+    found
+}
+
+/// Whether a float operation in a loop has operands that the loop does not change: an optimiser
+/// would do it before the loop, where it may raise what it never would.
+fn hoistable(region: &Region, body: &BTreeSet<u64>) -> bool {
+    let mut changed = SlotSet::default();
+    loop {
+        let before = changed;
+        let blocks = body.iter().filter_map(|pc| region.blocks.get(pc));
+        let found = fixed(blocks, before, |slot, varies| {
+            if varies {
+                changed.add(slot);
+            }
+        });
+        if changed == before {
+            return found;
+        }
+    }
+}
+
+/// Whether a float operation may have constant operands: an optimiser would compute it, and raise
+/// nothing.
+fn foldable(region: &Region) -> bool {
+    let mut unknown = SlotSet::ALL;
+    loop {
+        let before = unknown;
+        let found = fixed(region.blocks.values(), before, |slot, varies| {
+            if !varies {
+                unknown.remove(slot);
+            }
+        });
+        if unknown == before {
+            return found;
+        }
+    }
 }
 
 /// Addresses that a block goes on at, as far as they are known and worth a compare.

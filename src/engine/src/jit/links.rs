@@ -1,31 +1,21 @@
-//! What jumps between regions go through: a word an address, which holds where its code is, or the
-//! exit stub as long as there is none. No code is ever patched.
+//! What jumps between compiled code go through: a word an address, which holds where its code is,
+//! or the exit stub as long as there is none. No code is ever patched.
 
+use super::words::{Word, Words};
 use crate::cache::{AddressMap, BlockKey};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-const CHUNK: usize = 1024;
-
-/// The words of a cluster.
+/// The links of a cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    index: AddressMap<BlockKey, usize>,
-    /// They never move: compiled code knows their addresses.
-    chunks: Vec<Box<[AtomicUsize]>>,
-    used: usize,
+    index: AddressMap<BlockKey, Word>,
+    words: Words,
 }
 
 impl Links {
     /// The address of the word for an address, which holds `stub` if it is new.
     pub(crate) fn slot(&mut self, key: BlockKey, stub: usize) -> usize {
-        let at = *self.index.entry(key).or_insert_with(|| {
-            if self.used.is_multiple_of(CHUNK) {
-                self.chunks.push((0..CHUNK).map(|_| AtomicUsize::new(stub)).collect());
-            }
-            self.used += 1;
-            self.used - 1
-        });
-        std::ptr::from_ref(&self.chunks[at / CHUNK][at % CHUNK]) as usize
+        let word = *self.index.entry(key).or_insert_with(|| self.words.take(stub as i64));
+        self.words.address(word)
     }
 
     /// Has jumps to an address lead to `code`; if it is the stub only if anybody jumps there.
@@ -33,8 +23,8 @@ impl Links {
         if code != stub {
             self.slot(key, stub);
         }
-        if let Some(&at) = self.index.get(&key) {
-            self.chunks[at / CHUNK][at % CHUNK].store(code, Relaxed);
+        if let Some(&word) = self.index.get(&key) {
+            self.words.set(word, code as i64);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Tiers 1 and 2: regions of hot blocks, compiled by Cranelift.
+//! Compiled code: blocks by templates ([`templates`], tier 1), and regions of hot blocks by
+//! Cranelift (tier 2).
 //!
 //! A region is a function over its core's [`Frame`](crate::frame::Frame): guest slots are SSA
 //! variables, loaded at the entry and stored at exits, all of which are cold blocks. Whatever is
@@ -7,8 +8,7 @@
 //! one implementation of all that.
 //!
 //! Exits to a known address of the same page go through a word of [`Links`]; others through the
-//! core's jump table. The first tier compiles only what runs often and stops where there is code
-//! already; a region that is entered often is compiled again, with all that it reaches.
+//! core's jump table.
 
 mod arena;
 mod calls;
@@ -22,13 +22,16 @@ mod ints;
 mod links;
 mod memory;
 pub(crate) mod region;
+mod templates;
+mod words;
 mod worker;
 
 pub(crate) use entry::{SPENT, SlowCx, enter};
 pub(crate) use worker::Done;
 
-use crate::cache::{AddressMap, BlockKey};
+use crate::cache::{AddressMap, BlockKey, CachedBlock};
 use crate::cluster::{CodeRange, EngineConfig};
+use crate::frame::Frame;
 use crate::space::{Entry, Kind, Space, Swap};
 use arena::{Arena, Piece};
 use compiler::{Compiler, Job};
@@ -37,8 +40,9 @@ use links::Links;
 use region::Region;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
+use templates::{Source, Stubs};
+use words::{Word, Words};
 use worker::Worker;
 
 /// Jobs that may wait for the compiling thread.
@@ -56,15 +60,6 @@ pub(crate) struct Runtime {
     pub(super) call: usize,
     /// Other cores run at the same time.
     pub(super) parallel: bool,
-}
-
-/// How a region is compiled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tier {
-    /// Quickly; after so many entries it wants to be compiled again.
-    First(u32),
-    /// Thoroughly.
-    Second,
 }
 
 /// How the data that a region accesses lies, when it is compiled.
@@ -108,8 +103,6 @@ pub(crate) struct Code {
     id: u64,
     /// Addresses that it can be entered at, its head first.
     pub(crate) entries: Vec<BlockKey>,
-    /// Entries left until it wants to be compiled again; compiled code counts.
-    counter: Box<AtomicI64>,
 }
 
 impl Code {
@@ -119,18 +112,40 @@ impl Code {
     }
 }
 
+/// A block compiled by templates.
+#[derive(Debug)]
+struct Template {
+    piece: Piece,
+    id: u64,
+    /// Runs left until the block asks for a region.
+    counter: Word,
+}
+
+/// What was compiled first of all that is there.
+#[derive(Debug)]
+pub(crate) enum Oldest {
+    /// The block of this key, by templates.
+    Block(BlockKey),
+    /// The region with this head.
+    Region(BlockKey),
+}
+
 /// The compiled code of a cluster, and what makes it.
 pub(crate) struct Jit {
     compiler: Compiler,
     worker: Option<Worker>,
     arena: Arena,
     pub(crate) runtime: Runtime,
+    /// None if the host has no templates.
+    stubs: Option<Stubs<usize>>,
     links: Links,
+    counters: Words,
+    blocks: AddressMap<BlockKey, Template>,
     regions: AddressMap<BlockKey, Code>,
-    /// Heads of regions in the order they were compiled in, with their numbers.
+    /// Blocks and heads of regions in the order they were compiled in, with their numbers.
     order: VecDeque<(BlockKey, u64)>,
     /// Jobs under way by head. What is not here when it is done is thrown away.
-    pending: AddressMap<BlockKey, (u64, Box<AtomicI64>)>,
+    pending: AddressMap<BlockKey, u64>,
     next: u64,
     /// Time spent compiling.
     spent: Duration,
@@ -152,12 +167,19 @@ impl Jit {
             call: put(compiler.thunk(5, calls::slow_call as *const () as usize))?,
             parallel: config.parallel,
         };
+        let stubs = templates::stubs().and_then(|s| {
+            let [memory, rare, calc] = [s.memory, s.rare, s.calc].map(|code| put(Some(code)));
+            Some(Stubs { memory: memory?, rare: rare?, calc: calc? })
+        });
         Some(Jit {
             compiler,
             worker: if config.background { Worker::start() } else { None },
             arena,
             runtime,
+            stubs,
             links: Links::default(),
+            counters: Words::default(),
+            blocks: AddressMap::default(),
             regions: AddressMap::default(),
             order: VecDeque::new(),
             pending: AddressMap::default(),
@@ -202,23 +224,86 @@ impl Jit {
         self.pending.contains_key(head)
     }
 
-    /// Compiles a region: gives the job if it is done at once, else see [`Jit::done`].
-    pub(crate) fn compile(
+    /// Whether blocks can be compiled by templates.
+    pub(crate) fn has_templates(&self) -> bool {
+        self.stubs.is_some()
+    }
+
+    /// Tells a core's frame what compiled code calls.
+    pub(crate) fn equip(&self, frame: &mut Frame) {
+        if let Some(stubs) = &self.stubs {
+            (frame.memory, frame.rare, frame.calc) = (stubs.memory, stubs.rare, stubs.calc);
+        }
+    }
+
+    /// Compiles a block by templates; gives where it is run. It asks for a region after so many
+    /// runs. None if it is one that only the interpreter runs, or there is no room.
+    pub(crate) fn block(
         &mut self,
-        region: Region,
-        layout: Layout,
-        paths: Paths,
-        tier: Tier,
-    ) -> Option<Done> {
+        key: BlockKey,
+        block: &CachedBlock,
+        layout: &Layout,
+        runs: u32,
+    ) -> Option<usize> {
+        let mut source = Source { block, layout, counter: 0, links: [None; 2] };
+        if !source.fits() {
+            return None;
+        }
+        let counter = self.counters.take(i64::from(runs));
+        source.counter = self.counters.address(counter);
+        for (link, to) in source.links.iter_mut().zip(block.targets) {
+            if to >> layout.page_bits == key.va >> layout.page_bits {
+                let host = key.host.wrapping_add(to.wrapping_sub(key.va) as usize);
+                let target = BlockKey { host, va: to, mode: key.mode };
+                *link = Some(self.links.slot(target, self.runtime.stub));
+            }
+        }
+        let code = templates::block(&source).and_then(|code| Some((self.arena.put(&code)?, code)));
+        let Some((piece, code)) = code else {
+            self.counters.give(counter);
+            return None;
+        };
+        if let Some(record) = &mut self.record {
+            let (len, va, insns) = (code.len(), key.va, block.count);
+            record.push(CodeRange { host: piece.code, len, va, insns });
+        }
+        self.next += 1;
+        self.order.push_back((key, self.next));
+        self.blocks.insert(key, Template { piece, id: self.next, counter });
+        Some(piece.code)
+    }
+
+    /// Where the templates' code of a block is run.
+    pub(crate) fn template(&self, key: &BlockKey) -> Option<usize> {
+        self.blocks.get(key).map(|t| t.piece.code)
+    }
+
+    /// Runs that the templates' code of a block has left until it asks for a region.
+    pub(crate) fn runs_left(&self, key: &BlockKey) -> Option<i64> {
+        self.blocks.get(key).map(|t| self.counters.get(t.counter))
+    }
+
+    /// Has a block ask for a region after so many more runs.
+    pub(crate) fn ask_after(&self, key: &BlockKey, runs: i64) {
+        if let Some(t) = self.blocks.get(key) {
+            self.counters.set(t.counter, runs);
+        }
+    }
+
+    /// Drops the templates' code of a block. Nothing may lead to it any more.
+    pub(crate) fn free_block(&mut self, key: &BlockKey) {
+        if let Some(t) = self.blocks.remove(key) {
+            self.arena.take(t.piece);
+            self.counters.give(t.counter);
+        }
+    }
+
+    /// Compiles a region: gives the job if it is done at once, else see [`Jit::done`].
+    pub(crate) fn compile(&mut self, region: Region, layout: Layout, paths: Paths) -> Option<Done> {
         let head = region.head;
         let stub = self.runtime.stub;
         let links =
             region.outside().map(|pc| (pc, self.links.slot(region.key_of(pc), stub))).collect();
-        let entries = match tier {
-            Tier::First(entries) => i64::from(entries),
-            Tier::Second => i64::MAX,
-        };
-        let counter = Box::new(AtomicI64::new(entries));
         self.next += 1;
         let job = Box::new(Job {
             id: self.next,
@@ -227,10 +312,8 @@ impl Jit {
             runtime: self.runtime,
             paths,
             links,
-            counter: (tier != Tier::Second).then_some(counter.as_ptr() as usize),
-            hottest: tier == Tier::Second,
         });
-        self.pending.insert(head, (self.next, counter));
+        self.pending.insert(head, self.next);
         let job = match &self.worker {
             Some(worker) => worker.send(job).err()?,
             None => job,
@@ -248,7 +331,7 @@ impl Jit {
 
     /// Whether what a job made is still of use.
     pub(crate) fn is_wanted(&self, done: &Done) -> bool {
-        self.pending.get(&done.job.region.head).is_some_and(|(id, _)| *id == done.job.id)
+        self.pending.get(&done.job.region.head).is_some_and(|id| *id == done.job.id)
     }
 
     /// Enters the code of a job; gives its head, unless it is refused or not wanted any more.
@@ -259,7 +342,7 @@ impl Jit {
         }
         let Done { job, code, .. } = done;
         let head = job.region.head;
-        let (id, counter) = self.pending.remove(&head)?;
+        let id = self.pending.remove(&head)?;
         let code = code?;
         let piece = self.arena.put(&code)?;
         if let Some(record) = &mut self.record {
@@ -268,18 +351,21 @@ impl Jit {
         }
         let entries = job.region.entries().map(|pc| job.region.key_of(pc)).collect();
         self.order.push_back((head, id));
-        self.regions.insert(head, Code { piece, id, entries, counter });
+        self.regions.insert(head, Code { piece, id, entries });
         Some(head)
     }
 
-    /// A region to drop if there is little room left, the oldest.
-    pub(crate) fn take_oldest(&mut self) -> Option<BlockKey> {
+    /// What to drop if there is little room left, the oldest.
+    pub(crate) fn take_oldest(&mut self) -> Option<Oldest> {
         if self.arena.has_room() {
             return None;
         }
-        while let Some((head, id)) = self.order.pop_front() {
-            if self.regions.get(&head).is_some_and(|r| r.id == id) {
-                return Some(head);
+        while let Some((key, id)) = self.order.pop_front() {
+            if self.blocks.get(&key).is_some_and(|t| t.id == id) {
+                return Some(Oldest::Block(key));
+            }
+            if self.regions.get(&key).is_some_and(|r| r.id == id) {
+                return Some(Oldest::Region(key));
             }
         }
         None
@@ -302,28 +388,14 @@ impl Jit {
         self.pending.remove(head);
     }
 
-    /// Counts so many entries of a region.
-    pub(crate) fn count(&self, head: &BlockKey, entries: i64) {
-        if let Some(code) = self.regions.get(head) {
-            let left = code.counter.load(Relaxed);
-            // One that is settled stays so.
-            if left < i64::from(u32::MAX) {
-                code.counter.store(left - entries, Relaxed);
-            }
-        }
-    }
-
-    /// Has a region not ask again to be compiled.
-    pub(crate) fn settle(&self, head: &BlockKey) {
-        if let Some(code) = self.regions.get(head) {
-            code.counter.store(i64::MAX, Relaxed);
-        }
-    }
-
     /// Drops all code. None may be running.
     pub(crate) fn clear(&mut self) {
         for (_, code) in self.regions.drain() {
             self.arena.take(code.piece);
+        }
+        for (_, t) in self.blocks.drain() {
+            self.arena.take(t.piece);
+            self.counters.give(t.counter);
         }
         self.order.clear();
         self.pending.clear();

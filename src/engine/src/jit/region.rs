@@ -26,18 +26,14 @@ pub(crate) struct Region {
 pub(crate) struct Scope {
     /// Instructions.
     pub(crate) max: u32,
-    /// Blocks that the interpreter has run less often stay out.
+    /// Blocks that have run less often stay out.
     pub(crate) min_runs: u32,
-    /// Blocks at which compiled code can be entered already may be compiled once more.
-    pub(crate) again: bool,
 }
 
 /// What the translation cache says of an address in the page.
 pub(crate) struct Known {
-    /// How often it was interpreted, at most.
+    /// How often it has run, as far as that was counted.
     pub(crate) runs: u32,
-    /// Compiled code can be entered here.
-    pub(crate) compiled: bool,
     /// Instructions of its translation: a region must not reach beyond them, for what is behind may
     /// change without touching the translation.
     pub(crate) count: u32,
@@ -69,8 +65,7 @@ impl Region {
                 continue;
             }
             let Some(about) = known(&region.key_of(pc)) else { continue };
-            let left_out = about.runs < scope.min_runs || about.compiled && !scope.again;
-            if left_out && pc != head.va {
+            if about.runs < scope.min_runs && pc != head.va {
                 continue;
             }
             // Cut the block that this address lies in.

@@ -54,12 +54,16 @@ impl Acc {
     pub(crate) fn aligned(self) -> bool {
         self.0 & 16 != 0
     }
+    /// The value is of 32 bits.
+    pub(crate) fn to32(self) -> bool {
+        self.0 & 32 != 0
+    }
     /// From the bytes read, little-endian and zero-extended, to the value.
     pub(crate) fn extend(self, raw: u64) -> u64 {
         let raw = self.order(raw);
         let shift = 64 - 8 * self.bytes() as u32;
         let wide = if self.signed() { ((raw << shift) as i64 >> shift) as u64 } else { raw };
-        if self.0 & 32 != 0 { wide & 0xffff_ffff } else { wide }
+        if self.to32() { wide & 0xffff_ffff } else { wide }
     }
     /// The bytes that a value is stored as.
     pub(crate) fn raw(self, value: u64) -> u64 {

@@ -58,8 +58,8 @@ fn as_json(machine: &Running, timing: &Timing, run: Duration, cpu_ns: u64) -> Va
             "interpreted_insns": s.interpreted_insns,
             "compiled_insns": s.compiled_insns,
             "blocks": s.blocks,
+            "templates": s.templates,
             "regions": s.regions,
-            "regions_again": s.regions_again,
             "evicted": s.evicted,
             "region_insns": s.region_insns,
             "code_bytes": s.code_bytes,
@@ -165,20 +165,20 @@ fn cluster(s: &Stats) -> Vec<(&'static str, String)> {
         (
             "blocks",
             format!(
-                "{:>13} translated, {} dropped by writes",
+                "{:>13} translated, {} compiled by templates, {} dropped by writes",
                 grouped(s.blocks),
+                grouped(s.templates),
                 grouped(s.invalidated)
             ),
         ),
     ];
-    if s.regions > 0 {
+    if s.regions + s.templates > 0 {
         out.push((
             "regions",
             format!(
-                "{:>13} of {} instructions, {} of them compiled again, {} evicted",
+                "{:>13} of {} instructions, {} evicted",
                 grouped(s.regions),
                 grouped(s.region_insns),
-                grouped(s.regions_again),
                 grouped(s.evicted)
             ),
         ));
