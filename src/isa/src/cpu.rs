@@ -324,8 +324,14 @@ pub trait Env {
     fn flush_code(&mut self);
     /// The core stops until [`Cpu::wakes`].
     fn wait(&mut self);
-    /// The core spins, waiting for another one: it may be left alone for a while.
-    fn pause(&mut self) {}
+    /// The core spins, waiting for another one: it may be left alone for a while. May be asked in
+    /// [`Cpu::call`].
+    ///
+    /// # Errors
+    /// [`Halt::Redo`], to be handed on.
+    fn pause(&mut self) -> Result<(), Halt> {
+        Ok(())
+    }
     /// Asks for [`Cpu::alarm`] at this virtual time (a timer comparator inside the core), instead
     /// of the time asked for before; `u64::MAX` asks for none.
     fn wake_at(&mut self, ps: u64);

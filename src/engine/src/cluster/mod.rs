@@ -247,6 +247,8 @@ impl Cluster {
             racy: Vec::new(),
         };
         cluster.rekey();
+        let alone = cluster.cores.len() == 1;
+        cluster.cores.iter_mut().for_each(|c| c.events.alone = alone);
         cluster
     }
 

@@ -115,14 +115,18 @@ impl Env for Outer<'_> {
         self.events.leave = true;
     }
 
-    fn pause(&mut self) {
+    fn pause(&mut self) -> Result<(), Halt> {
         if self.parallel {
             // There may be fewer processors than cores.
             std::thread::yield_now();
-        } else {
+        } else if !self.events.alone {
+            if self.events.compiled {
+                return Err(Halt::Redo);
+            }
             self.events.pause = true;
             self.events.leave = true;
         }
+        Ok(())
     }
 
     fn wake_at(&mut self, ps: u64) {

@@ -287,6 +287,8 @@ pub(crate) struct Events {
     pub(crate) host_floats: bool,
     /// A call runs from compiled code: what must be seen at its instruction is refused.
     pub(crate) compiled: bool,
+    /// No other core of the cluster waits for its turn.
+    pub(crate) alone: bool,
 }
 
 impl Default for Events {
@@ -302,6 +304,7 @@ impl Default for Events {
             dirty: Vec::new(),
             host_floats: true,
             compiled: false,
+            alone: false,
         }
     }
 }

@@ -390,6 +390,9 @@ impl Cpu for Hart {
             let value = self.access(lift::csr::Access::from_bits(what), operand, env);
             return value.map(|v| (v, 0)).ok_or(illegal(word as u32));
         }
+        if id == lift::csr::PAUSE {
+            return env.pause().map(|()| (0, 0));
+        }
         if id == lift::VectorCall::Csr as u16 {
             let value = self.read_vector(args[1] as u16).filter(|_| self.vector_on());
             return value.map(|v| (v, 0)).ok_or(illegal(args[0] as u32));

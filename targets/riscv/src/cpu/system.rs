@@ -58,8 +58,6 @@ impl Hart {
                 }
             }
             Call::FenceI => cx.env.flush_code(),
-            // Waiting for a store may end for any reason, and soon.
-            Call::Pause => cx.env.pause(),
             Call::SfenceVma => self.sfence(&i, cx).ok_or(illegal)?,
             Call::Csr => self.csr(&i, cx).ok_or(illegal)?,
             // Invalidations are done at once: nothing is left to order.

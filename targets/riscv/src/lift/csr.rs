@@ -11,6 +11,10 @@ use hetemu_isa::ir::*;
 /// [`Access`] as bits, the operand, and the instruction.
 pub(crate) const CALL: u16 = 0x100;
 
+/// The call of an instruction that says that the hart waits in a loop. It ends no block: a kernel
+/// that waits for a device does little else.
+pub(crate) const PAUSE: u16 = 0x101;
+
 /// What is done to a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Access {
@@ -57,6 +61,13 @@ impl Access {
 }
 
 impl Lift<'_> {
+    /// Waiting for a store may end for any reason, and soon: it is a pause.
+    pub(crate) fn pause(&mut self) -> Flow {
+        let nothing = self.b.iconst(Ty::I64, 0);
+        self.b.call(PAUSE, [nothing; 3]);
+        Flow::Next
+    }
+
     pub(crate) fn csr(&mut self, access: Access, i: &Insn) -> Flow {
         let operand = match i.op {
             Op::Csrrwi | Op::Csrrsi | Op::Csrrci => self.b.iconst(Ty::I64, i.imm as u64),

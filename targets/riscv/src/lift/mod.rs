@@ -140,6 +140,7 @@ impl Lift<'_> {
             | AmominuW | AmomaxuW | LrD | ScD | AmoswapD | AmoaddD | AmoxorD | AmoandD | AmoorD
             | AmominD | AmomaxD | AmominuD | AmomaxuD => self.memory(i),
             Vector => self.vector(i),
+            Pause | WrsNto | WrsSto => self.pause(),
             _ if float::is_float(i.op) => self.float(i),
             Csrrw | Csrrs | Csrrc | Csrrwi | Csrrsi | Csrrci => {
                 match csr::Access::of(self.isa, i) {

@@ -26,8 +26,6 @@ pub(crate) enum Call {
     InvalFence,
     /// Compare and swap of a pair of registers.
     CasPair,
-    /// Hints that the hart waits in a loop.
-    Pause,
 }
 
 impl Call {
@@ -36,7 +34,7 @@ impl Call {
         use Call::*;
         let all = [
             Illegal, Ecall, Ebreak, Mret, Sret, Wfi, FenceI, SfenceVma, Csr, Jump, Cbo, InvalFence,
-            CasPair, Pause,
+            CasPair,
         ];
         all.get(id as usize).copied().unwrap_or(Illegal)
     }
@@ -51,7 +49,6 @@ pub(crate) fn call(isa: &Isa, key: Key, pc: u64, i: &Insn) -> Option<Call> {
         Mret => Some(Call::Mret),
         Sret => Some(Call::Sret),
         Wfi => Some(Call::Wfi),
-        Pause | WrsNto | WrsSto => Some(Call::Pause),
         FenceI => Some(Call::FenceI),
         SfenceVma | SinvalVma => Some(Call::SfenceVma),
         SfenceWInval | SfenceInvalIr => Some(Call::InvalFence),
