@@ -39,6 +39,7 @@ pub(crate) struct Frame {
     pub(crate) memory: usize,
     pub(crate) rare: usize,
     pub(crate) calc: usize,
+    pub(crate) helper: usize,
     /// The context of slow paths while compiled code runs.
     pub(crate) context: *mut c_void,
     /// Operands of the slow path of memory.
@@ -51,6 +52,8 @@ pub(crate) struct Frame {
     pub(crate) result: u64,
     /// Not 0: the slow path did nothing, and the instruction must be interpreted.
     pub(crate) refused: u64,
+    /// Not 0: after a call of the target the core must be looked at before the next instruction.
+    pub(crate) stop: u64,
     /// Not 0: the block at the program counter has run often enough for a region around it, and
     /// has done nothing now.
     pub(crate) again: u64,
@@ -78,6 +81,7 @@ impl Frame {
             memory: 0,
             rare: 0,
             calc: 0,
+            helper: 0,
             context: null_mut(),
             va: 0,
             desc: 0,
@@ -85,6 +89,7 @@ impl Frame {
             left: 0,
             result: 0,
             refused: 0,
+            stop: 0,
             again: 0,
             floats: 0,
             reserved: NO_RESERVATION,

@@ -109,9 +109,12 @@ pub(crate) struct Run {
     /// Run every core on a thread of its own, by the host's clock (runs then differ)
     #[arg(long)]
     pub(crate) parallel: bool,
-    /// Executions of a block before it is compiled
+    /// Executions of a block before it is compiled by templates
     #[arg(long, value_name = "N")]
     pub(crate) tier_up: Option<u32>,
+    /// Runs of such a block before a region around it is compiled thoroughly (0: regions alone)
+    #[arg(long, value_name = "N")]
+    pub(crate) tier_two: Option<u32>,
     /// Seed of everything random in the machine
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -37,13 +37,12 @@ impl Cluster {
         let key = b.key;
         // Not asked again, unless it gets code.
         b.heat.set(u32::MAX);
-        if b.interpret || b.second.is_some() {
-            return;
-        }
         match &self.jit {
+            _ if b.second.is_some() => {}
             Some(jit) if jit.has_templates() && self.config.tier_two > 0 => {
                 self.compile_block(core, block, key);
             }
+            _ if b.interpret => {}
             _ => self.compile_region(core, key),
         }
     }
@@ -62,7 +61,9 @@ impl Cluster {
         self.make_room();
         let (Some(b), Some(jit)) = (self.cache.get(block), &mut self.jit) else { return };
         let layout = self.cores[core].cpu.layout();
-        if let Some(code) = jit.block(key, b, layout, self.config.tier_two) {
+        // Regions have no helpers.
+        let runs = if b.interpret { i64::MAX } else { i64::from(self.config.tier_two) };
+        if let Some(code) = jit.block(key, b, layout, runs) {
             self.stats.templates += 1;
             self.stats.code_bytes = jit.code_bytes() as u64;
             self.cache.keep(block);

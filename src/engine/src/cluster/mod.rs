@@ -46,7 +46,7 @@ impl Default for EngineConfig {
         EngineConfig {
             jit: true,
             tier_up: 24,
-            tier_two: 30_000,
+            tier_two: 100_000,
             background: false,
             code_bytes: 64 << 20,
             max_region: 256,

@@ -127,8 +127,11 @@ impl Cluster {
                     out: &mut *exec.out,
                     unit: exec.float,
                     steps: (exec.total - before).wrapping_add(given),
+                    mode: exec.mode,
+                    raised: None,
                 };
                 let left = jit::enter(trampoline, code, exec.frame, &mut cx, given);
+                let raised = cx.raised.take();
                 let done = given.saturating_sub(left);
                 exec.left -= done;
                 exec.out.stats.compiled_insns += done;
@@ -138,6 +141,11 @@ impl Cluster {
                     0 => stats.exits_lookup += 1,
                     SPENT => stats.exits_budget += 1,
                     _ => stats.exits_refused += 1,
+                }
+                if let Some(exception) = raised {
+                    *refused = false;
+                    exec.left -= 1;
+                    break Leave::Raise(exception);
                 }
                 came = true;
                 if exec.frame.again != 0 { Leave::Hot } else { Leave::Lookup }
@@ -219,7 +227,7 @@ impl Cluster {
         if !first && s.system.must_stop() {
             return Some(Stop::Event);
         }
-        if pause && !first && self.cores.len() > 1 {
+        if pause && !first {
             return Some(Stop::Pause);
         }
         let taken = self.outside(s, |cpu, frame, out| {

@@ -147,7 +147,7 @@ impl Cluster {
                         second: second.as_ref().filter(|_| tail > 0).map(|p| (p.host, tail)),
                         count: block.count.max(1),
                         code: lowered,
-                        heat: if interpret { u32::MAX } else { self.patience() },
+                        heat: self.patience(),
                         interpret,
                         sum: copy.map_or(0, |c| c.sum(block.len, tail)),
                     };

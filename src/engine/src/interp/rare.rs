@@ -6,7 +6,7 @@ use crate::float::Unit;
 use crate::frame::{Frame, NO_RESERVATION, WORDS};
 use crate::mmu::{Acc, Outer};
 use hetemu_isa::ir::{Cast, Inst, Rmw, Ty};
-use hetemu_isa::{Access, Cpu, Cx, Exception, Halt, mask};
+use hetemu_isa::{Access, Cpu, Cx, Exception, Halt, Mode, mask};
 use std::sync::atomic::{Ordering::SeqCst, fence};
 
 /// What operations work on that the interpreter and templates run out of line.
@@ -135,6 +135,26 @@ impl Rarely<'_, '_> {
         self.out.store(self.cpu, va, acc, value)?;
         Ok(1)
     }
+
+    /// Calls the target in a mode; has the run left if something must be looked at then.
+    pub(crate) fn helper(&mut self, rare: &Rare, mode: Mode) -> Result<(), Exception> {
+        let Inst::Helper(id, _) = rare.inst else { return Ok(()) };
+        let args = rare.words.map(|w| self.word(w));
+        let pc = self.out.pc;
+        self.out.stats.helpers += 1;
+        let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
+        let value = self.cpu.helper(id, args, &mut cx)?;
+        self.out.events.host_floats = true;
+        self.set(rare.d, value);
+        // It may have changed anything that decides how the core goes on.
+        if self.cpu.mode(&self.frame.regs) != mode
+            || self.cpu.wakes(&self.frame.regs)
+            || self.out.system.must_stop()
+        {
+            self.out.events.leave = true;
+        }
+        Ok(())
+    }
 }
 
 impl<'b> Exec<'_, 'b> {
@@ -155,22 +175,8 @@ impl<'b> Exec<'_, 'b> {
 
     /// Calls the target.
     pub(super) fn helper(&mut self, rare: &Rare) -> Result<(), Exception> {
-        let Inst::Helper(id, _) = rare.inst else { return Ok(()) };
-        let args = rare.words.map(|w| self.rarely().word(w));
-        let pc = self.out.pc;
-        self.out.stats.helpers += 1;
-        let mut cx = Cx { regs: &mut self.frame.regs, pc, env: &mut *self.out };
-        let value = self.cpu.helper(id, args, &mut cx)?;
-        self.out.events.host_floats = true;
-        self.rarely().set(rare.d, value);
-        // It may have changed anything that decides how the core goes on.
-        if self.cpu.mode(&self.frame.regs) != self.mode
-            || self.cpu.wakes(&self.frame.regs)
-            || self.out.system.must_stop()
-        {
-            self.out.events.leave = true;
-        }
-        Ok(())
+        let mode = self.mode;
+        self.rarely().helper(rare, mode)
     }
 }
 

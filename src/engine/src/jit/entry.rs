@@ -9,8 +9,8 @@
 use crate::float::{self, Unit};
 use crate::frame::Frame;
 use crate::mmu::{Acc, Outer};
-use hetemu_isa::Cpu;
 use hetemu_isa::ir::{Bin, FBin, FCmp, Inst, Round, Ty};
+use hetemu_isa::{Cpu, Exception, Mode};
 
 /// What slow paths of compiled code work on.
 pub(crate) struct SlowCx<'a, 'b> {
@@ -19,6 +19,27 @@ pub(crate) struct SlowCx<'a, 'b> {
     pub(crate) unit: &'a Unit,
     /// Steps of the run, less those left, are done before an instruction.
     pub(crate) steps: u64,
+    /// The mode that code was translated for.
+    pub(crate) mode: Mode,
+    /// The instruction at which compiled code was left has raised.
+    pub(crate) raised: Option<Exception>,
+}
+
+impl SlowCx<'_, '_> {
+    /// Has the flags' slot say which exceptions the host's float unit has met.
+    pub(crate) fn settle_floats(&self, frame: &mut Frame) {
+        let flags = if frame.floats != 0 { sticky::flags() } else { 0 };
+        if flags != 0 {
+            sticky::clear();
+            let slot = usize::from(self.unit.policy.flags.0);
+            frame.regs.0[slot] |= self.unit.flag_bits(flags);
+        }
+    }
+
+    /// Forgets what Rust has done to the host's float unit since.
+    pub(crate) fn forget_floats(&self) {
+        sticky::clear();
+    }
 }
 
 /// Runs compiled code; gives the steps left. The program counter's slot says where it went.
@@ -33,7 +54,7 @@ pub(crate) fn enter(
     frame.refused = 0;
     frame.again = 0;
     frame.floats = 0;
-    let unit = cx.unit;
+    frame.stop = 0;
     // Reading the host's flags is slow. They are clear after compiled code with floats; only what
     // Rust has run since, devices and targets, may have raised any.
     if std::mem::take(&mut cx.out.events.host_floats) {
@@ -46,11 +67,7 @@ pub(crate) fn enter(
         let call: extern "C" fn(*mut Frame, u64, usize) -> u64 = std::mem::transmute(trampoline);
         call(frame, left, code)
     };
-    let flags = if frame.floats != 0 { sticky::flags() } else { 0 };
-    if flags != 0 {
-        sticky::clear();
-        frame.regs.0[usize::from(unit.policy.flags.0)] |= unit.flag_bits(flags);
-    }
+    cx.settle_floats(frame);
     frame.context = std::ptr::null_mut();
     left
 }
@@ -134,16 +151,14 @@ pub(crate) extern "C" fn slow_memory(frame: *mut Frame) {
     let (va, desc, value) = (frame.va, frame.desc, frame.value);
     let acc = Acc(desc as u16);
     cx.out.done = cx.steps.wrapping_sub(frame.left);
-    // A device may use the float unit, whose flags are the guest's where it computes.
-    let flags = (frame.floats != 0).then(sticky::save);
+    // A device may use the float unit, whose flags are the guest's, now or later.
+    let flags = sticky::save();
     let done = if desc & STORE == 0 {
         cx.out.quick_load(cx.cpu, va, acc).map(|value| frame.result = value)
     } else {
         cx.out.quick_store(cx.cpu, va, acc, value)
     };
-    if let Some(flags) = flags {
-        sticky::restore(flags);
-    }
+    sticky::restore(flags);
     frame.refused = u64::from(done.is_none());
 }
 

@@ -168,8 +168,9 @@ impl Jit {
             parallel: config.parallel,
         };
         let stubs = templates::stubs().and_then(|s| {
-            let [memory, rare, calc] = [s.memory, s.rare, s.calc].map(|code| put(Some(code)));
-            Some(Stubs { memory: memory?, rare: rare?, calc: calc? })
+            let [memory, rare, calc, helper] =
+                [s.memory, s.rare, s.calc, s.helper].map(|code| put(Some(code)));
+            Some(Stubs { memory: memory?, rare: rare?, calc: calc?, helper: helper? })
         });
         Some(Jit {
             compiler,
@@ -232,7 +233,8 @@ impl Jit {
     /// Tells a core's frame what compiled code calls.
     pub(crate) fn equip(&self, frame: &mut Frame) {
         if let Some(stubs) = &self.stubs {
-            (frame.memory, frame.rare, frame.calc) = (stubs.memory, stubs.rare, stubs.calc);
+            (frame.memory, frame.rare) = (stubs.memory, stubs.rare);
+            (frame.calc, frame.helper) = (stubs.calc, stubs.helper);
         }
     }
 
@@ -243,13 +245,13 @@ impl Jit {
         key: BlockKey,
         block: &CachedBlock,
         layout: &Layout,
-        runs: u32,
+        runs: i64,
     ) -> Option<usize> {
         let mut source = Source { block, layout, counter: 0, links: [None; 2] };
         if !source.fits() {
             return None;
         }
-        let counter = self.counters.take(i64::from(runs));
+        let counter = self.counters.take(runs);
         source.counter = self.counters.address(counter);
         for (link, to) in source.links.iter_mut().zip(block.targets) {
             if to >> layout.page_bits == key.va >> layout.page_bits {

@@ -153,6 +153,7 @@ fn options(args: &Run) -> Options {
     let engine = EngineConfig {
         jit: args.jit != Jit::Off,
         tier_up: args.tier_up.unwrap_or(defaults.tier_up),
+        tier_two: args.tier_two.unwrap_or(defaults.tier_two),
         background: args.jit == Jit::On,
         parallel: args.parallel,
         ..defaults

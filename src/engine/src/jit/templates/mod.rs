@@ -11,6 +11,8 @@
 #[cfg(target_arch = "x86_64")]
 mod alu;
 #[cfg(target_arch = "x86_64")]
+mod floats;
+#[cfg(target_arch = "x86_64")]
 mod memory;
 mod slow;
 #[cfg(target_arch = "x86_64")]
@@ -31,6 +33,8 @@ pub(crate) struct Stubs<T> {
     pub(crate) rare: T,
     /// Operations that [`slow::calc`] runs.
     pub(crate) calc: T,
+    /// Helpers, which [`slow::helper`] runs.
+    pub(crate) helper: T,
 }
 
 /// What a block's code is made from.
@@ -47,25 +51,27 @@ impl Source<'_> {
     /// Whether templates can run the block: not where it names slots that are exact only outside
     /// compiled code.
     pub(crate) fn fits(&self) -> bool {
-        let special = |word: u16| {
-            [self.layout.pc, self.layout.float.flags].iter().any(|s| u16::from(s.0) == word)
-        };
+        let [pc, flags] = [self.layout.pc, self.layout.float.flags].map(|s| u16::from(s.0));
+        let special = |word: u16| word == pc || word == flags;
         let names = |op: &Op| {
-            let rare = self.block.rare.get(op.imm as usize).filter(|_| op.code == Code::Rare);
-            special(op.d)
+            let out_of_line = matches!(op.code, Code::Rare | Code::Helper);
+            let rare = self.block.rare.get(op.imm as usize).filter(|_| out_of_line);
+            // The counter may be set for whoever goes on.
+            op.d == flags
+                || op.d == pc && op.code.reads_d()
                 || reads_a(op.code) && special(op.a)
                 || op.code.reads_b() && special(op.b)
                 || op.code == Code::Select && special(op.imm as u16)
                 || rare.is_some_and(|r| r.words.iter().any(|w| special(*w)))
         };
-        let whole = |op: &Op| !matches!(op.code, Code::Helper | Code::Resume);
-        self.block.ops.iter().all(|op| whole(op) && !names(op))
+        !self.block.ops.iter().any(names)
     }
 }
 
 /// Whether `a` is a word that is read.
 fn reads_a(code: Code) -> bool {
-    code.kind() != Kind::Other || !matches!(code, Code::Imm | Code::Rare | Code::Jump)
+    code.kind() != Kind::Other
+        || !matches!(code, Code::Imm | Code::Rare | Code::Helper | Code::Jump | Code::Resume)
 }
 
 /// Hosts without templates.

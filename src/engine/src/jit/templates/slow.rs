@@ -39,6 +39,33 @@ pub(super) extern "C" fn rare(frame: *mut Frame, rare: *const Rare) {
     frame.refused = u64::from(!done);
 }
 
+/// Calls the target. What must be looked at outside of compiled code is said in the frame's `stop`.
+pub(super) extern "C" fn helper(frame: *mut Frame, rare: *const Rare) {
+    // SAFETY: as above.
+    let (frame, cx, rare) = unsafe {
+        let frame = &mut *frame;
+        let cx = &mut *frame.context.cast::<SlowCx<'_, '_>>();
+        (frame, cx, &*rare)
+    };
+    cx.settle_floats(frame);
+    cx.out.done = cx.steps.wrapping_sub(frame.left);
+    cx.out.pc = frame.regs.get(cx.cpu.layout().pc);
+    let unit = cx.unit;
+    let mut x = Rarely { frame: &mut *frame, cpu: &mut *cx.cpu, out: &mut *cx.out, unit, mask: 0 };
+    let done = x.helper(rare, cx.mode);
+    cx.forget_floats();
+    match done {
+        Ok(()) => {
+            frame.stop = u64::from(cx.out.events.leave);
+            frame.refused = 0;
+        }
+        Err(exception) => {
+            cx.raised = Some(exception);
+            frame.refused = 1;
+        }
+    }
+}
+
 /// Computes an operation of one or two operands.
 pub(super) extern "C" fn calc(frame: *mut Frame, op: *const Op) {
     // SAFETY: as above.

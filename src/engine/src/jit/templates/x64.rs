@@ -49,7 +49,13 @@ pub(super) struct Emit<'a> {
     pub(super) held: Option<u16>,
     /// The guest instruction being written.
     pub(super) insn: usize,
+    /// A helper has been called in the block.
+    called: bool,
+    /// The block has said that it uses the host's float unit.
+    pub(super) floats: bool,
     pub(super) cold: Vec<Cold>,
+    /// Operations done out of line: from where, back to where, and which.
+    pub(super) rare_cold: Vec<(DynamicLabel, DynamicLabel, i64)>,
     /// Where each guest instruction is left to the interpreter, if it may be.
     leaves: Vec<Option<DynamicLabel>>,
 }
@@ -59,7 +65,18 @@ pub(crate) fn block(source: &Source<'_>) -> Option<Vec<u8>> {
     let mut asm = VecAssembler::new_with_capacity(0, 64 * source.block.ops.len(), 0, 0, 16, 0, 32);
     let entry = asm.new_dynamic_label();
     let leaves = vec![None; source.block.count as usize];
-    let mut e = Emit { asm, source, entry, held: None, insn: 0, cold: Vec::new(), leaves };
+    let mut e = Emit {
+        asm,
+        source,
+        entry,
+        held: None,
+        insn: 0,
+        called: false,
+        floats: false,
+        cold: Vec::new(),
+        rare_cold: Vec::new(),
+        leaves,
+    };
     e.write();
     e.asm.finalize().ok()
 }
@@ -85,6 +102,7 @@ impl Emit<'_> {
             self.op(op);
         }
         self.memory_slow();
+        self.floats_slow();
         for n in 0..self.leaves.len() {
             if let Some(label) = self.leaves[n] {
                 x64!(self; =>label);
@@ -184,6 +202,9 @@ impl Emit<'_> {
             }
             Code::Rare => {
                 let Some(rare) = self.source.block.rare.get(op.imm as usize) else { return };
+                if self.float(rare) {
+                    return;
+                }
                 let place = std::ptr::from_ref(rare) as i64;
                 let steps = self.charged(self.insn);
                 let leave = self.leave(self.insn);
@@ -198,10 +219,46 @@ impl Emit<'_> {
             }
             Code::Jump => self.go(0),
             Code::Indirect => self.go_to_word(op.a),
-            // Not in a block that fits.
-            Code::Helper | Code::Resume => {}
+            Code::Helper => self.helper(op),
+            Code::Resume => {
+                self.stop();
+                let slot = word(u16::from(self.source.layout.pc.0));
+                x64!(self; mov rax, [rdi + slot]);
+                self.cut();
+                self.look_up();
+            }
             _ if op.code.reads_d() => self.memory_store(op),
             _ => self.memory_load(op),
+        }
+    }
+
+    /// Has the target called; its instruction's address is what it finds in the counter.
+    fn helper(&mut self, op: &Op) {
+        let Some(rare) = self.source.block.rare.get(op.imm as usize) else { return };
+        let (place, stub) = (std::ptr::from_ref(rare) as i64, offset_of!(Frame, helper) as i32);
+        let (steps, leave) = (self.charged(self.insn), self.leave(self.insn));
+        self.set_pc(self.source.block.pc_of(self.insn));
+        x64!(self
+            ; mov rdx, QWORD place
+            ; mov ecx, steps
+            ; call QWORD [rdi + stub]
+            ; jne =>leave
+        );
+        self.held = None;
+        self.called = true;
+    }
+
+    /// Leaves at the address in the counter, if a helper has done what must be looked at.
+    fn stop(&mut self) {
+        if self.called {
+            let (go, stop) = (self.label(), offset_of!(Frame, stop) as i32);
+            x64!(self
+                ; cmp QWORD [rdi + stop], 0
+                ; je =>go
+                ; mov rax, rsi
+                ; ret
+                ; =>go
+            );
         }
     }
 
@@ -225,12 +282,13 @@ impl Emit<'_> {
     fn go(&mut self, way: usize) {
         let block = self.source.block;
         let to = block.targets[way];
-        if to == block.va {
+        if to == block.va && !self.called {
             let entry = self.entry;
             x64!(self; jmp =>entry);
             return;
         }
         self.set_pc(to);
+        self.stop();
         if let Some(link) = self.source.links[way] {
             x64!(self; mov rcx, QWORD link as i64; jmp QWORD [rcx]);
             return;
@@ -250,15 +308,24 @@ impl Emit<'_> {
 
     /// Goes on at a computed address.
     fn go_to_word(&mut self, to: u16) {
-        let layout = self.source.layout;
-        let slot = word(u16::from(layout.pc.0));
-        let jumps = offset_of!(Frame, jumps) as i32;
+        let slot = word(u16::from(self.source.layout.pc.0));
         self.load(to);
         self.cut();
-        let scale = size_of::<JumpEntry>().ilog2() as i8 - layout.pc_align.max(1).ilog2() as i8;
+        x64!(self; mov [rdi + slot], rax);
+        if self.called {
+            self.stop();
+            x64!(self; mov rax, [rdi + slot]);
+        }
+        self.look_up();
+    }
+
+    /// Goes on at the address in `rax`.
+    fn look_up(&mut self) {
+        let jumps = offset_of!(Frame, jumps) as i32;
+        let align = self.source.layout.pc_align.max(1).ilog2() as i8;
+        let scale = size_of::<JumpEntry>().ilog2() as i8 - align;
         let row = ((size_of::<JumpEntry>() << JUMP_BITS) - size_of::<JumpEntry>()) as i32;
         x64!(self
-            ; mov [rdi + slot], rax
             ; mov ecx, eax
             ; shl ecx, scale
             ; and ecx, row
@@ -338,22 +405,26 @@ pub(crate) fn stubs() -> Option<Stubs<Vec<u8>>> {
         );
     })?;
     // The operation and the steps charged in rdx and rcx; not equal if it was refused.
-    let rare = stub(&|asm| {
-        dynasm!(asm
-            ; .arch x64
-            ; add rcx, rsi
-            ; mov [rdi + left], rcx
-            ; push rdi
-            ; push rsi
-            ; mov rsi, rdx
-            ; mov rax, QWORD slow::rare as *const () as i64
-            ; call rax
-            ; pop rsi
-            ; pop rdi
-            ; cmp QWORD [rdi + refused], 0
-            ; ret
-        );
-    })?;
+    let run = |target: i64| {
+        stub(&|asm| {
+            dynasm!(asm
+                ; .arch x64
+                ; add rcx, rsi
+                ; mov [rdi + left], rcx
+                ; push rdi
+                ; push rsi
+                ; mov rsi, rdx
+                ; mov rax, QWORD target
+                ; call rax
+                ; pop rsi
+                ; pop rdi
+                ; cmp QWORD [rdi + refused], 0
+                ; ret
+            );
+        })
+    };
+    let rare = run(slow::rare as *const () as i64)?;
+    let helper = run(slow::helper as *const () as i64)?;
     // The operation in rdx.
     let calc = stub(&|asm| {
         dynasm!(asm
@@ -368,5 +439,5 @@ pub(crate) fn stubs() -> Option<Stubs<Vec<u8>>> {
             ; ret
         );
     })?;
-    Some(Stubs { memory, rare, calc })
+    Some(Stubs { memory, rare, calc, helper })
 }
