@@ -1,4 +1,4 @@
-//! Embeds the shipped machines and their built firmware, so that the binary works from any
+//! Embeds the shipped machines, profiles and built firmware, so that the binary works from any
 //! directory.
 
 use std::fmt::Write;
@@ -10,7 +10,10 @@ fn collect(dir: &Path, out: &mut Vec<PathBuf>) {
     for path in entries.flatten().map(|e| e.path()) {
         if path.is_dir() {
             collect(&path, out);
-        } else if path.extension().is_some_and(|e| e == "hm" || e == "elf" || e == "bin") {
+        } else if path
+            .extension()
+            .is_some_and(|e| e == "hm" || e == "toml" || e == "elf" || e == "bin")
+        {
             println!("cargo::rerun-if-changed={}", path.display());
             out.push(path);
         }
@@ -19,18 +22,23 @@ fn collect(dir: &Path, out: &mut Vec<PathBuf>) {
 
 fn main() {
     let manifest = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let machines = Path::new(&manifest).join("../../machines");
-    let mut files = Vec::new();
-    collect(&machines, &mut files);
-    files.sort();
-    let mut text = String::from(
-        "/// Path below `machines/`, content.\npub(super) static FILES: &[(&str, &[u8])] = &[\n",
-    );
-    for file in &files {
-        let Ok(name) = file.strip_prefix(&machines) else { continue };
-        writeln!(text, "    ({:?}, include_bytes!({:?})),", name, file).expect("a string");
+    let mut text = String::new();
+    for (folder, list, doc) in [
+        ("machines", "FILES", "Path below `machines/`, content."),
+        ("profiles", "PROFILES", "Path below `profiles/`, content."),
+    ] {
+        let folder = Path::new(&manifest).join("../..").join(folder);
+        let mut files = Vec::new();
+        collect(&folder, &mut files);
+        files.sort();
+        writeln!(text, "/// {doc}\npub(super) static {list}: &[(&str, &[u8])] = &[")
+            .expect("a string");
+        for file in &files {
+            let Ok(name) = file.strip_prefix(&folder) else { continue };
+            writeln!(text, "    ({:?}, include_bytes!({:?})),", name, file).expect("a string");
+        }
+        text.push_str("];\n");
     }
-    text.push_str("];\n");
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
     std::fs::write(Path::new(&out).join("embedded.rs"), text)
         .expect("the output directory is writable");

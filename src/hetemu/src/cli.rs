@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Target(Target),
     /// List machines
     Machines(Machines),
+    /// List profiles: named, versioned configurations of machines
+    Profiles(Machines),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -63,6 +65,9 @@ pub(crate) struct Setting {
     /// Attach the host to a plug
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) plug: Vec<(String, String)>,
+    /// Put a profile's overlays, values and plugs above the machine: NAME, NAME@VERSION or a path
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -12,7 +12,7 @@ pub mod script;
 use find::Source;
 use hetemu_graph::Graph;
 use hetemu_lang::{Diagnostic, Overrides, SourceMap};
-use hetemu_schema::Catalog;
+use hetemu_schema::{Catalog, PlugKind};
 
 /// A machine file that was read and checked.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The wired graph, if there is no error.
     pub graph: Option<Graph>,
+    /// The machine as its texts state it, flat.
+    pub typed: hetemu_lang::typed::Machine,
+    /// The texts that it names.
+    pub ingredients: Vec<hetemu_lang::Ingredient>,
 }
 
 /// Values of `--set` and `--plug`.
@@ -34,22 +38,48 @@ pub struct Settings {
     pub set: Vec<(String, String)>,
     /// `--plug name=value`
     pub plug: Vec<(String, String)>,
+    /// `--profile name`
+    pub profile: Option<String>,
 }
 
 /// Reads and checks a machine's text.
 pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded {
     let mut sources = SourceMap::new();
     let file = hetemu_lang::add_bytes(&mut sources, &source.name, &source.bytes);
-    let overrides = Overrides::from_args(&mut sources, &settings.set, &settings.plug);
-    let mut checked = hetemu_lang::check(&sources, file, catalog, &overrides);
+    let profile = settings.profile.as_deref();
+    let overrides = Overrides::with_profile(&mut sources, &settings.set, &settings.plug, profile);
+    let mut checked =
+        hetemu_lang::check_with(&mut sources, file, catalog, &overrides, &find::Shelf);
     hetemu_lang::not_text(&source.bytes, file, &mut checked);
     let (mut graph, diagnostics) = (checked.graph, checked.diagnostics);
+    let typed = checked.typed;
     if let Some(graph) = &mut graph {
-        for (name, _) in &settings.plug {
-            if let Some(plug) = graph.plugs.iter_mut().find(|p| p.name == *name) {
+        for plug in &mut graph.plugs {
+            let said = typed.plugs.iter().find(|p| p.name.text == plug.name);
+            let value = said.and_then(|p| p.value.as_ref());
+            if settings.plug.iter().any(|(name, _)| *name == plug.name) {
                 plug.from_text = false;
+            } else if let Some(v) = value
+                && v.span.file != file
+                && let Some(text) = sources.get(v.span.file)
+            {
+                relative_to(plug, &text.name);
             }
         }
     }
-    Loaded { sources, file, diagnostics, graph }
+    let ingredients = checked.ingredients;
+    Loaded { sources, file, diagnostics, graph, typed, ingredients }
+}
+
+/// A path that another text names is relative to that text.
+fn relative_to(plug: &mut hetemu_graph::Plug, text: &str) {
+    let file = plug.kind == PlugKind::Image || plug.kind == PlugKind::Block;
+    let folder = std::path::Path::new(text).parent().map(|p| p.to_path_buf()).unwrap_or_default();
+    if let Some(value) = plug.value.as_ref().filter(|_| file && plug.from_text) {
+        let path = folder.join(value);
+        if path.is_file() {
+            plug.value = Some(path.display().to_string());
+            plug.from_text = false;
+        }
+    }
 }

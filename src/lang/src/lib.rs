@@ -8,6 +8,7 @@
 //! once.
 
 mod check;
+mod compose;
 pub mod diag;
 pub mod expr;
 mod lower;
@@ -15,6 +16,7 @@ pub mod source;
 pub mod syntax;
 pub mod typed;
 
+pub use compose::{Ingredient, Library, NoLibrary, Profile, Text, read_profile};
 pub use diag::{Diagnostic, Severity, apply_fixes, render, to_json};
 pub use source::{FileId, SourceMap, Span};
 pub use typed::{Override, Overrides};
@@ -32,6 +34,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// The machine as its texts state it.
     pub typed: typed::Machine,
+    /// The texts that it names.
+    pub ingredients: Vec<Ingredient>,
 }
 
 impl Checked {
@@ -41,22 +45,36 @@ impl Checked {
     }
 }
 
-/// Reads and checks a file of the map; the overrides win over its text.
+/// Reads and checks a file of the map; the overrides win over its text. Texts that it names cannot
+/// be found: see [`check_with`].
 pub fn check(
     sources: &SourceMap,
     file: FileId,
     catalog: &Catalog,
     overrides: &Overrides,
 ) -> Checked {
+    let mut own = sources.clone();
+    check_with(&mut own, file, catalog, overrides, &NoLibrary)
+}
+
+/// Reads and checks a file of the map and the texts that it names, which are added to the map.
+pub fn check_with(
+    sources: &mut SourceMap,
+    file: FileId,
+    catalog: &Catalog,
+    overrides: &Overrides,
+    library: &dyn Library,
+) -> Checked {
     let mut sink = Sink::default();
-    let text = sources.get(file).map_or("", |f| f.text.as_str());
-    let tree = syntax::parse(text, file, &mut sink);
-    let mut machine = typed::from_file(tree, &mut sink);
+    let mut composer = compose::Composer::new(sources, library, catalog, &mut sink);
+    let profile = overrides.profile.as_ref();
+    let mut machine = composer.compose(file, profile);
+    let ingredients = composer.ingredients;
     typed::apply(&mut machine, overrides, &mut sink);
     // The command line decides for one run; whether the file holds for all values is checked
     // without.
     let all_values = overrides.set.is_empty();
-    finish(machine, sources, catalog, sink, all_values)
+    Checked { ingredients, ..finish(machine, sources, catalog, sink, all_values) }
 }
 
 /// Checks a machine that was filled without a text, as QMP does.
@@ -65,20 +83,24 @@ pub fn check_machine(machine: typed::Machine, sources: &SourceMap, catalog: &Cat
 }
 
 fn finish(
-    machine: typed::Machine,
+    mut machine: typed::Machine,
     sources: &SourceMap,
     catalog: &Catalog,
     mut sink: Sink,
     all_values: bool,
 ) -> Checked {
-    let mut graph = check::check(&machine, catalog, &mut sink);
+    let (mut graph, moved) = check::check(&machine, catalog, &mut sink);
+    for (end, before, now) in moved {
+        machine.decided(&end, Some(before), now);
+    }
     if all_values && graph.is_some() {
         check::ends_of_ranges(&machine, catalog, &mut sink);
     }
     if let Some(g) = &mut graph {
         g.files = sources.files().map(|f| f.name.clone()).collect();
     }
-    Checked { graph, diagnostics: sink.finish(), typed: machine }
+    let ingredients = Vec::new();
+    Checked { graph, diagnostics: sink.finish(), typed: machine, ingredients }
 }
 
 /// Checks any bytes; never panics. For fuzzing and for files that may not be text.

@@ -81,7 +81,7 @@ fn plugs(cx: &Cx<'_>) -> Vec<graph::Plug> {
             name: p.name.text.clone(),
             kind,
             value: p.value.as_ref().map(|v| v.text.clone()),
-            from_text: p.value.as_ref().is_some_and(|v| v.span.file == p.name.span.file),
+            from_text: p.value.as_ref().is_some_and(|v| Some(v.span.file) != cx.m.arguments),
             span: p.name.span,
         });
     }

@@ -7,7 +7,7 @@
 mod common;
 
 use hetemu_lang::{
-    Checked, Overrides, SourceMap, all_codes, apply_fixes, check, explain, render, to_json,
+    Checked, Overrides, SourceMap, all_codes, apply_fixes, check_with, explain, render, to_json,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,8 @@ fn run(name: &str, text: &str, catalog: &hetemu_schema::Catalog) -> (Checked, So
     let (mut sources, file) = SourceMap::single(name, text);
     let (set, plug) = (arguments(text, "--set"), arguments(text, "--plug"));
     let overrides = Overrides::from_args(&mut sources, &set, &plug);
-    (check(&sources, file, catalog, &overrides), sources)
+    let checked = check_with(&mut sources, file, catalog, &overrides, &common::Parts);
+    (checked, sources)
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use hetemu_graph::{Flat, Graph, Lanes, Value, flatten};
 use hetemu_lang::expr::{Expr, ExprKind, Index, Name, Path, Seg};
 use hetemu_lang::source::NOWHERE;
-use hetemu_lang::typed::{Bus, Extent, Machine, Part, Row, Setting, TypeRef, Wire};
+use hetemu_lang::typed::{Act, Bus, Extent, Machine, Part, Row, Setting, TypeRef, Wire};
 use hetemu_lang::{Checked, Overrides, SourceMap, check, check_machine};
 
 fn run(text: &str, set: &[(&str, &str)], plug: &[(&str, &str)]) -> (Checked, SourceMap) {
@@ -201,6 +201,8 @@ fn a_machine_without_a_text_passes_the_same_checker() {
         to: Path { segs: to, span: NOWHERE },
         reversed: false,
         span: NOWHERE,
+        act: Act::Plain,
+        layer: 0,
     };
     let seg = |n: &str| Seg { name: name(n), index: None };
     let catalog = common::all_types();

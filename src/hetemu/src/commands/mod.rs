@@ -10,6 +10,7 @@ mod graph;
 mod import;
 mod look;
 mod machines;
+mod profiles;
 mod run;
 mod stats;
 mod target;
@@ -54,6 +55,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
         Command::Device(args) => device::run(&args),
         Command::Target(args) => target::run(&args),
         Command::Machines(args) => machines::run(&args),
+        Command::Profiles(args) => profiles::run(&args),
         Command::Completions { shell } => completions::run(shell),
     }
 }
@@ -87,7 +89,7 @@ pub(crate) fn count(loaded: &Loaded, severity: Severity) -> usize {
 
 impl Setting {
     pub(crate) fn settings(&self) -> Settings {
-        Settings { set: self.set.clone(), plug: self.plug.clone() }
+        Settings { set: self.set.clone(), plug: self.plug.clone(), profile: self.profile.clone() }
     }
 }
 

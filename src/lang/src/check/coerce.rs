@@ -89,8 +89,7 @@ impl Cx<'_> {
 
     /// Whether a place stands on the command line.
     fn is_argument(&self, at: Span) -> bool {
-        let first = self.m.declared().next().map(|(n, _)| n.span.file);
-        first.is_some_and(|f| f != at.file)
+        self.m.arguments == Some(at.file)
     }
 
     fn word(&mut self, w: &str, words: &[&str], at: Span, to: &Taker<'_>) -> Option<Value> {

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Cx<'_> {
     pub(crate) fn check_drivers(&mut self, ties: &Ties) {
         let mut by_input: Vec<Wire> = self.wires.clone();
-        by_input.sort_by_key(|w| (w.to, w.span.file, w.span.start));
+        // Of two drivers the nearer text is the one to look at.
+        let layer = |file| self.m.layers.iter().position(|l| l.file == file).unwrap_or(0);
+        by_input.sort_by_key(|w| (w.to, layer(w.span.file), w.span.file, w.span.start));
         // A range of lines is one wire of the text and gives one message.
         let mut clashes: BTreeMap<(u32, u32), (Diagnostic, usize)> = BTreeMap::new();
         for pair in by_input.windows(2) {
@@ -35,15 +37,16 @@ impl Cx<'_> {
         }
         let driven: BTreeSet<(u32, u32)> =
             by_input.iter().map(|w| (w.to.part.0, w.to.port)).collect();
-        let used: BTreeSet<(u32, u32)> =
+        let mut used: BTreeSet<(u32, u32)> =
             by_input.iter().map(|w| (w.from.part.0, w.from.port)).collect();
+        used.extend(&ties.used);
         if !ties.lost {
             self.undriven(&driven, &ties.none, &used);
             self.unused(&used);
         }
     }
 
-    fn port_name(&self, p: &hetemu_graph::Port, side: Side) -> String {
+    pub(super) fn port_name(&self, p: &hetemu_graph::Port, side: Side) -> String {
         let Some(e) = self.elements.get(p.part.0 as usize) else { return String::new() };
         let Some(s) = side.ports(e.part.ty).get(p.port as usize) else { return String::new() };
         let index = s.width.map_or(String::new(), |_| format!("[{}]", p.index));

@@ -7,7 +7,7 @@ use crate::expr::{Index, Name, Path, Seg};
 use crate::source::Span;
 use crate::typed::Entity;
 use hetemu_graph::{PartId, Port};
-use hetemu_schema::{DeviceType, Signal};
+use hetemu_schema::{DeviceType, Signal, SignalKind};
 
 /// Which end of a wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,9 @@ impl Side {
 /// A resolved end.
 pub(crate) struct End {
     pub(crate) lines: Vec<Port>,
-    pub(crate) signal: &'static Signal,
+    pub(crate) kind: SignalKind,
+    /// The port's name, for messages.
+    pub(crate) name: String,
     /// Where the index stands, or the whole end.
     pub(crate) index: Span,
     pub(crate) span: Span,
@@ -71,6 +73,7 @@ impl Cx<'_> {
         let (head, rest) = p.segs.split_first()?;
         let part = match self.lookup(&head.name, "a part")? {
             Entity::Part(i) => i,
+            Entity::Pin(i) => return self.pin_end(i, p, var),
             other => {
                 self.wrong_kind(&head.name, other, "a part");
                 return None;
@@ -132,7 +135,12 @@ impl Cx<'_> {
     }
 
     /// First and last number of an index; `all` is first and count of everything there is.
-    fn bounds(&mut self, i: &Index, all: (u64, u64), var: Var<'_>) -> Option<(u64, u64)> {
+    pub(super) fn bounds(
+        &mut self,
+        i: &Index,
+        all: (u64, u64),
+        var: Var<'_>,
+    ) -> Option<(u64, u64)> {
         match i {
             Index::One(e) => self.count(e, var).map(|k| (k, k)),
             Index::All(_) => Some((all.0, all.0 + all.1.checked_sub(1)?)),
@@ -218,7 +226,8 @@ impl Cx<'_> {
         };
         let lines = els.iter().flat_map(|el| (lo..=hi).map(move |k| line(*el, k))).collect();
         let index = index.map_or(span, Index::span);
-        Some(End { lines, signal, index, span })
+        let name = format!("{}.{}", self.element_name(el), signal.name);
+        Some(End { lines, kind: signal.kind, name, index, span })
     }
 
     /// The port that a part's name alone means.

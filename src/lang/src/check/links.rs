@@ -1,6 +1,7 @@
 //! What the host, the buses and other parts give to a part: plugs, bus ports, child buses.
 
 use super::Cx;
+use crate::diag::suggest::article;
 use crate::diag::{Diagnostic, codes, suggest};
 use crate::expr::{Expr, ExprKind, Name};
 use crate::typed::Entity;
@@ -140,9 +141,4 @@ impl Cx<'_> {
         let address = address.as_ref().map_or(String::new(), |a| a.text.clone());
         self.elements[el].on = Some((group.first, child.name.to_string(), address));
     }
-}
-
-fn article(word: &str) -> String {
-    let an = word.starts_with(['a', 'e', 'i', 'o', 'u']);
-    format!("{} {word}", if an { "an" } else { "a" })
 }

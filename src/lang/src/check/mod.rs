@@ -18,6 +18,7 @@ mod ranges;
 mod require;
 mod rows;
 mod settings;
+mod settle;
 mod targets;
 mod values;
 mod views;
@@ -62,6 +63,10 @@ pub(crate) struct Cx<'m> {
     /// Of each bus: something in it could not be read or resolved.
     pub(crate) holes: Vec<bool>,
     pub(crate) wires: Vec<graph::Wire>,
+    /// Of each wire: who says it, and how.
+    said: Vec<settle::Said>,
+    /// Wires that were moved: the end, where it was said before, and where now.
+    moved: Vec<Moved>,
     pub(crate) settings: BTreeMap<String, graph::Value>,
 }
 
@@ -73,8 +78,16 @@ pub(crate) struct Group {
     pub(crate) array: bool,
 }
 
+/// A wire that a layer above has moved: the end that it was moved from, where it was said before,
+/// and where it is now.
+pub(crate) type Moved = (String, Span, Span);
+
 /// Checks a machine. The graph is there if nothing is wrong with it.
-pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<graph::Graph> {
+pub(crate) fn check(
+    m: &Machine,
+    catalog: &Catalog,
+    sink: &mut Sink,
+) -> (Option<graph::Graph>, Vec<Moved>) {
     let (scope, again) = m.scope(sink);
     let mut cx = Cx {
         m,
@@ -91,6 +104,8 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
         buses: Vec::with_capacity(m.buses.len()),
         holes: vec![false; m.buses.len()],
         wires: Vec::new(),
+        said: Vec::new(),
+        moved: Vec::new(),
         settings: Default::default(),
     };
     cx.doubt(&again);
@@ -106,7 +121,7 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
     cx.check_maps();
     cx.check_cores();
     let graph = crate::lower::lower(&cx);
-    if !m.lost {
+    if !m.lost && !m.alone {
         let names = cx.buses.iter().zip(&cx.holes).filter(|(_, hole)| **hole);
         let doubtful = names.map(|(b, _)| b.name.as_str()).collect();
         views::check(&graph, &doubtful, cx.sink);
@@ -115,7 +130,8 @@ pub(crate) fn check(m: &Machine, catalog: &Catalog, sink: &mut Sink) -> Option<g
     for d in std::mem::take(&mut cx.unresolved).into_values() {
         cx.sink.push(d);
     }
-    (!cx.sink.has_errors()).then_some(graph)
+    let moved = std::mem::take(&mut cx.moved);
+    ((!cx.sink.has_errors()).then_some(graph), moved)
 }
 
 impl<'m> Cx<'m> {

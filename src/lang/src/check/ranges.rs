@@ -17,7 +17,7 @@ pub(crate) fn ends_of_ranges(m: &Machine, catalog: &Catalog, sink: &mut Sink) {
                 param.default = Some(end.clone());
             }
             let mut quiet = Sink::default();
-            if super::check(&other, catalog, &mut quiet).is_some() {
+            if super::check(&other, catalog, &mut quiet).0.is_some() {
                 continue;
             }
             let found = quiet.finish();

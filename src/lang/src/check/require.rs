@@ -94,7 +94,7 @@ impl Cx<'_> {
     pub(crate) fn check_cores(&mut self) {
         let known = self.groups.iter().all(|g| g.count > 0) && self.m.unknown.is_empty();
         let cores = self.elements.iter().any(|e| e.part.ty.core.is_some());
-        if cores || self.m.lost || !known {
+        if cores || self.m.lost || self.m.alone || !known {
             return;
         }
         let d = Diagnostic::new(codes::E0901, self.m.span, "this machine has no core");

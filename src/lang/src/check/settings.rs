@@ -88,10 +88,37 @@ impl Cx<'_> {
             seen.insert(&name.text, s);
             self.setting(el, ty, name, s, var);
         }
+        self.settings_of_one(el, ty);
         self.missing(el);
         self.attach(el);
         if self.sink.len() > before {
             self.elements[el].doubtful = true;
+        }
+    }
+
+    /// `rv[2].hart = 5`: what is said of single elements of an array; the last one counts.
+    fn settings_of_one(&mut self, el: usize, ty: &'static DeviceType) {
+        let m = self.m;
+        let Some(e) = self.elements.get(el) else { return };
+        let (name, k) = (&e.text.name.text, e.part.index);
+        let last = self.groups.iter().rev().find(|g| g.first <= el).map_or(0, |g| g.count as u64);
+        for s in m.elements.iter().filter(|s| s.path.head() == name) {
+            let [head, prop] = s.path.segs.as_slice() else { continue };
+            let Some(index) = &head.index else { continue };
+            let Some(k) = k else {
+                let what = format!("`{name}` is not an array");
+                self.report(Diagnostic::new(codes::E0307, index.span(), what));
+                continue;
+            };
+            let Some((lo, hi)) = self.bounds(index, (0, last), None) else { continue };
+            if hi >= last && k == 0 {
+                let what =
+                    format!("`{name}[{hi}]` does not exist; its elements are 0 .. {}", last - 1);
+                self.report(Diagnostic::new(codes::E0404, index.span(), what));
+            }
+            if (lo..=hi).contains(&u64::from(k)) {
+                self.setting(el, ty, &prop.name, s, None);
+            }
         }
     }
 
@@ -177,8 +204,13 @@ impl Cx<'_> {
     fn missing(&mut self, el: usize) {
         let Some(e) = self.elements.get_mut(el) else { return };
         let ty = e.part.ty;
+        let given: Vec<String> = e.part.set.clone();
+        let (clocks, links): (Vec<String>, Vec<String>) =
+            (e.part.clocks.keys().cloned().collect(), e.part.links.keys().cloned().collect());
+        let masters: Vec<String> = e.masters.keys().cloned().collect();
         let set_in_text = |name: &str| {
             e.text.settings.iter().any(|s| s.path.single().is_some_and(|n| n.text == name))
+                || [&given, &clocks, &links, &masters].iter().any(|l| l.iter().any(|n| n == name))
         };
         let mut lacking: Vec<(&str, &str, &str)> = Vec::new();
         for p in ty.props {

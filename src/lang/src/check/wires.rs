@@ -3,6 +3,7 @@
 use super::Cx;
 use super::ends::{End, Side};
 use super::eval::Var;
+use super::settle::Said;
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 use crate::typed::{Part, Wire};
@@ -15,6 +16,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Ties {
     /// Inputs that the text says are not driven: element and port.
     pub(crate) none: BTreeSet<(u32, u32)>,
+    /// Outputs that lead to a port of a module.
+    pub(crate) used: BTreeSet<(u32, u32)>,
     /// A wire was reported: what seems to be missing may be its ends.
     pub(crate) lost: bool,
 }
@@ -23,7 +26,7 @@ impl<'m> Cx<'m> {
     pub(crate) fn check_wires(&mut self) {
         let m = self.m;
         let gaps = m.lost || m.gaps || m.parts.iter().any(|p| p.incomplete);
-        let mut ties = Ties { none: BTreeSet::new(), lost: gaps };
+        let mut ties = Ties { lost: gaps, ..Ties::default() };
         for (i, part) in m.parts.iter().enumerate() {
             let group = self.groups.get(i).copied().unwrap_or_default();
             for w in &part.wires {
@@ -32,11 +35,18 @@ impl<'m> Cx<'m> {
         }
         for w in &m.wires {
             let before = self.sink.len();
+            if w.reversed && w.from.single().is_some_and(|n| n.text == "none") {
+                if let Some(end) = self.far_end(&w.to, Side::Input, None) {
+                    ties.none.extend(end.lines.iter().map(|l| (l.part.0, l.port)));
+                }
+                continue;
+            }
             let from = self.far_end(&w.from, Side::Output, None);
             let to = self.far_end(&w.to, Side::Input, None);
             self.turned_round(w, before);
-            self.connect(from, to, w.span, before, &mut ties);
+            self.connect(from, to, w, before, &mut ties);
         }
+        self.settle(&mut ties);
         self.check_drivers(&ties);
     }
 
@@ -59,7 +69,7 @@ impl<'m> Cx<'m> {
                     (from, self.far_end(&w.to, Side::Input, var))
                 };
                 self.turned_round(w, before);
-                self.connect(from, to, w.span, before, ties);
+                self.connect(from, to, w, before, ties);
             }
             if self.sink.len() > before {
                 ties.lost = true;
@@ -94,7 +104,7 @@ impl<'m> Cx<'m> {
         &mut self,
         from: Option<End>,
         to: Option<End>,
-        span: Span,
+        text: &Wire,
         before: usize,
         ties: &mut Ties,
     ) {
@@ -126,32 +136,35 @@ impl<'m> Cx<'m> {
             self.report(d);
             return;
         }
-        let (out, input) = (from.signal, to.signal);
-        if input.kind == SignalKind::Level && out.kind != SignalKind::Level {
-            let word = |k| match k {
-                SignalKind::Level => "a level",
-                SignalKind::Edge => "an edge",
-                SignalKind::Pulse => "a pulse",
-            };
-            let name = |cx: &Self, end: &End| {
-                let el = end.lines.first().map_or("", |l| cx.element_name(l.part.0 as usize));
-                format!("{el}.{}", end.signal.name)
-            };
-            let what = format!(
-                "`{}` is {} output and `{}` is {} input",
-                name(self, &from),
-                word(out.kind),
-                name(self, &to),
-                word(input.kind)
-            );
-            let d = Diagnostic::new(codes::E0407, from.span, what).label(word(out.kind));
-            let d = d.also(to.span, word(input.kind));
-            self.report(d.note("a level input must see when its cause ends; events have no end"));
+        if let Some(d) = misfit((from.kind, &from.name, from.span), (to.kind, &to.name, to.span)) {
+            self.report(d);
             ties.lost = true;
             return;
         }
+        let (kind, span) = (from.kind, text.span);
         let pairs = from.lines.into_iter().zip(to.lines);
-        let wires = pairs.map(|(from, to)| graph::Wire { from, to, kind: out.kind, span });
+        let wires = pairs.map(|(from, to)| graph::Wire { from, to, kind, span });
         self.wires.extend(wires);
+        let said = Said { act: text.act, layer: text.layer, reversed: text.reversed };
+        self.said.resize(self.wires.len(), said);
     }
+}
+
+/// An output and an input whose kinds do not fit: E0407.
+pub(super) fn misfit(
+    (out, from, at): (SignalKind, &str, Span),
+    (input, to, place): (SignalKind, &str, Span),
+) -> Option<Diagnostic> {
+    if input != SignalKind::Level || out == SignalKind::Level {
+        return None;
+    }
+    let word = |k| match k {
+        SignalKind::Level => "a level",
+        SignalKind::Edge => "an edge",
+        SignalKind::Pulse => "a pulse",
+    };
+    let what = format!("`{from}` is {} output and `{to}` is {} input", word(out), word(input));
+    let d = Diagnostic::new(codes::E0407, at, what).label(word(out));
+    let d = d.also(place, word(input));
+    Some(d.note("a level input must see when its cause ends; events have no end"))
 }

@@ -28,6 +28,12 @@ fn distance(a: &[char], b: &[char]) -> usize {
     d[a.len() * w + b.len()]
 }
 
+/// A word with its article: `a plug`, `an overlay`.
+pub fn article(word: &str) -> String {
+    let an = word.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {word}", if an { "an" } else { "a" })
+}
+
 /// The candidate that `word` is most likely a slip of, if one is near enough: at most a third of
 /// its letters changed, or the word being a part of the candidate. Ties go to the first in order.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

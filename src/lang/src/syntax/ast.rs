@@ -10,6 +10,8 @@ pub struct File {
     pub head: Option<Head>,
     /// Doc comment of the head.
     pub doc: String,
+    /// Files and names that it brings in.
+    pub uses: Vec<Use>,
     /// Its statements.
     pub stmts: Vec<Stmt>,
     /// Names declared by statements that could not be read: whatever refers to them stays silent.
@@ -27,8 +29,21 @@ pub struct Head {
     pub kind: HeadKind,
     /// Its name.
     pub name: TypeRef,
+    /// The machine or profile that it is made from, or that an overlay is made for.
+    pub extends: Option<TypeRef>,
+    /// Its overlays.
+    pub with: Vec<TypeRef>,
     /// Where the line stands.
     pub span: Span,
+}
+
+/// `use "file.hm" as name`
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// The file, relative to this one.
+    pub path: Name,
+    /// The name that it has here.
+    pub alias: Option<Name>,
 }
 
 /// What a file describes.
@@ -73,6 +88,31 @@ pub enum Stmt {
     Set(Setting),
     /// `require condition, "reason"`
     Require(Require),
+    /// `clock name`: a clock that a module is given.
+    ClockPort(Name),
+    /// `bus name`: a bus that a module is given.
+    BusPort(Name),
+    /// `in name : level`, `out name[4] : edge`: signals of a module.
+    Port(ModulePort),
+    /// `replace name : type { ... }`
+    Replace(Part),
+    /// `final path = value`
+    Final(Setting),
+    /// `remove path`
+    Remove(Path),
+}
+
+/// A signal port of a module.
+#[derive(Debug, Clone)]
+pub struct ModulePort {
+    /// Its name.
+    pub name: Name,
+    /// `out` as opposed to `in`.
+    pub out: bool,
+    /// How many lines; `None` for a single one without an index.
+    pub width: Option<Expr>,
+    /// `level`, `edge` or `pulse`.
+    pub kind: TypeRef,
 }
 
 /// A parameter of a machine.
@@ -185,6 +225,22 @@ pub struct Wire {
     pub reversed: bool,
     /// The whole wire.
     pub span: Span,
+    /// What it does to wires that exist.
+    pub act: Act,
+    /// The layer that says so, an index in [`crate::typed::Machine::layers`].
+    pub layer: u32,
+}
+
+/// What a wire does to the wires that layers below have made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Act {
+    /// It is new: an output that goes somewhere already is a mistake.
+    #[default]
+    Plain,
+    /// `rewire`: what its left end had goes.
+    Rewire,
+    /// `also`: what its left end has stays.
+    Also,
 }
 
 /// A condition of the machine.

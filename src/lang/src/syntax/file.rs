@@ -15,15 +15,8 @@ use pest::iterators::Pair;
 /// Reads a text. What cannot be read is reported to the sink and left out of the tree.
 pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> File {
     let (chunks, flaws) = split(text);
-    let mut r = Reader {
-        text,
-        file,
-        sink,
-        out: File::default(),
-        edition: false,
-        orphan_rows: None,
-        unsupported: Vec::new(),
-    };
+    let mut r =
+        Reader { text, file, sink, out: File::default(), edition: false, orphan_rows: None };
     r.flaws(&flaws);
     for c in &chunks {
         r.top(c);
@@ -48,7 +41,6 @@ struct Reader<'a> {
     edition: bool,
     /// Rows that stand outside of a bus: the first one, and how many follow it.
     orphan_rows: Option<(Span, usize)>,
-    unsupported: Vec<(Span, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -132,25 +124,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Composition is read and not built: one message a file, however many statements use it.
-    fn unsupported(&mut self, c: &Chunk, what: &str) {
-        let at = self.at(c.head);
-        self.unsupported.push((at, what.to_string()));
-        self.lose(self.head(c), Place::Top);
-    }
-
-    fn report_unsupported(&mut self) {
-        let Some(((at, what), rest)) = self.unsupported.split_first() else { return };
-        let message = format!("{what} cannot be built yet");
-        let mut d = Diagnostic::new(codes::E0199, *at, message);
-        for (at, what) in rest {
-            d = d.also(*at, format!("nor can {what}"));
-        }
-        self.sink.push(
-            d.note("so far a machine is made of the parts, buses, wires and plugs of one file"),
-        );
-    }
-
     /// `main { rows }`: the word `bus` is missing.
     fn bus_without_word(&mut self, c: &Chunk) -> bool {
         let head = self.head(c);
@@ -192,19 +165,14 @@ impl<'a> Reader<'a> {
         match rule {
             Rule::edition => self.edition_line(p, c),
             Rule::machine | Rule::module | Rule::overlay | Rule::device => self.head_line(p, c),
-            Rule::use_stmt => self.unsupported(c, "`use`"),
-            Rule::replace => self.unsupported(c, "`replace`"),
-            Rule::rewire => self.unsupported(c, "`rewire`"),
-            Rule::also => self.unsupported(c, "`also`"),
-            Rule::final_set => self.unsupported(c, "`final`"),
-            Rule::remove => self.unsupported(c, "`remove`"),
+            Rule::use_stmt => self.use_line(p, c),
             Rule::bus => self.bus(p, c),
             _ => {
                 let doc = self.doc(c);
                 let mut b = Builder { file: self.file, base: c.head.0, sink: self.sink };
                 let stmt = statement(&mut b, p, doc);
                 if let Some(mut stmt) = stmt {
-                    if let Stmt::Part(part) = &mut stmt {
+                    if let Stmt::Part(part) | Stmt::Replace(part) = &mut stmt {
                         self.part_items(part, c);
                     }
                     self.out.stmts.push(stmt);
@@ -244,34 +212,45 @@ impl<'a> Reader<'a> {
             _ => HeadKind::Device,
         };
         let inner = p.into_inner();
-        let composed = [Rule::extends, Rule::with].iter().any(|r| find(&inner, *r).is_some());
         let b = Builder { file: self.file, base: c.head.0, sink: self.sink };
         let name = b.opt_type(find(&inner, Rule::name_ver));
+        let of = |rule| find(&inner, rule).map(|p| p.into_inner());
+        let words = |p: Pair<'a, Rule>| (p.as_rule() == Rule::name_ver).then(|| b.type_ref(&p));
+        let extends = of(Rule::extends).and_then(|mut p| p.find_map(words));
+        let with = of(Rule::with).into_iter().flatten().filter_map(words).collect();
         let span = self.at(c.head);
-        if composed {
-            self.unsupported(c, "`extends` and `with`");
-            self.out.lost = true;
-        }
         if let Some(first) = &self.out.head {
             let d = Diagnostic::new(codes::E0112, span, "a file describes one thing");
             self.sink.push(d.label("a second one").also(first.span, "the first one"));
             return;
         }
         self.out.doc = self.doc(c);
-        self.out.head = Some(Head { kind, name, span });
-        let what = match kind {
-            HeadKind::Machine => return,
-            HeadKind::Module => "`module`",
-            HeadKind::Overlay => "`overlay`",
-            HeadKind::Device => "`device` (schemas are KDL files beside the model)",
-        };
-        self.unsupported(c, what);
-        self.out.lost = true;
+        self.out.head = Some(Head { kind, name, extends, with, span });
+        if kind == HeadKind::Device {
+            let what = "a device is no `.hm` file: schemas are KDL files beside the model";
+            self.sink.push(Diagnostic::new(codes::E0112, span, what));
+            self.out.lost = true;
+        }
+    }
+
+    fn use_line(&mut self, p: Pair<'a, Rule>, c: &Chunk) {
+        let inner = p.into_inner();
+        let b = Builder { file: self.file, base: c.head.0, sink: self.sink };
+        let Some(path) = find(&inner, Rule::string) else { return };
+        let span = b.token(&path);
+        let span = Span { start: span.start + 1, end: span.end - 1, ..span };
+        let path = Name { text: path.as_str().trim_matches('"').to_string(), span };
+        let alias = find(&inner, Rule::ident).map(|a| b.name(&a));
+        self.out.uses.push(Use { path, alias });
     }
 
     fn bus(&mut self, p: Pair<'a, Rule>, c: &Chunk) {
         let b = Builder { file: self.file, base: c.head.0, sink: self.sink };
-        let name = b.opt_name(find(&p.into_inner(), Rule::ident));
+        let name = b.opt_name(find(&p.into_inner(), Rule::decl));
+        if c.block.is_none() && !c.robbed {
+            self.out.stmts.push(Stmt::BusPort(name));
+            return;
+        }
         let mut bus = Bus::empty(name);
         self.rows(c, &mut bus);
         self.out.stmts.push(Stmt::Bus(bus));
@@ -350,7 +329,6 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(&mut self) {
-        self.report_unsupported();
         let start = Span { file: self.file, start: 0, end: 0 };
         if !self.edition {
             let d = Diagnostic::new(codes::E0111, start, "the edition line is missing");

@@ -15,7 +15,7 @@ pub(crate) use generated::{Hm, Rule};
 /// confuse.
 pub(crate) fn words(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::ident | Rule::path | Rule::seg => "a name",
+        Rule::ident | Rule::decl | Rule::path | Rule::seg => "a name",
         Rule::ident_h | Rule::name_ver => "a name",
         Rule::r#type => "a type",
         Rule::expr | Rule::sum | Rule::product | Rule::atom => "a value",

@@ -14,7 +14,7 @@ pub(super) fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> 
     let rule = p.as_rule();
     let whole = b.span(&p);
     let inner = p.clone().into_inner();
-    let ident = find(&inner, Rule::ident);
+    let ident = find(&inner, Rule::decl);
     let expr = find(&inner, Rule::expr);
     Some(match rule {
         Rule::param => {
@@ -26,7 +26,35 @@ pub(super) fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> 
             Stmt::Param(Param { name, ty, default: expr.map(|e| b.expr(e)), range })
         }
         Rule::let_stmt => Stmt::Let(b.opt_name(ident), b.expr(expr?)),
-        Rule::clock => Stmt::Clock(b.opt_name(ident), b.expr(expr?)),
+        Rule::clock => match expr {
+            Some(e) => Stmt::Clock(b.opt_name(ident), b.expr(e)),
+            None => Stmt::ClockPort(b.opt_name(ident)),
+        },
+        Rule::port => {
+            let width = find(&inner, Rule::width).and_then(|w| w.into_inner().next());
+            let width = width.map(|w| b.expr(w));
+            let kind = b.opt_type(find(&inner, Rule::r#type));
+            let out = find(&inner, Rule::kw_out).is_some();
+            Stmt::Port(ModulePort { name: b.opt_name(ident), out, width, kind })
+        }
+        Rule::replace => Stmt::Replace(part(b, find(&inner, Rule::part)?, doc)),
+        Rule::final_set => Stmt::Final(setting(b, find(&inner, Rule::set)?)),
+        Rule::remove => Stmt::Remove(b.path(find(&inner, Rule::path)?)),
+        Rule::rewire | Rule::also => {
+            let item = find(&inner, Rule::item)?;
+            let Some(w) = wire(b, item) else {
+                let d = Diagnostic::new(
+                    codes::E0114,
+                    whole,
+                    "this is about a wire, and none stands here",
+                );
+                b.sink
+                    .push(d.help("`rewire uart.irq -> plic[4]`; a value is set by `path = value`"));
+                return None;
+            };
+            let act = if rule == Rule::also { Act::Also } else { Act::Rewire };
+            Stmt::Wire(Wire { act, ..w })
+        }
         Rule::plug => {
             let value = find(&inner, Rule::plug_val).map(|v| Name {
                 text: v.as_str().trim().trim_matches('"').to_string(),
@@ -58,7 +86,7 @@ pub(super) fn statement(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> 
 
 pub(super) fn part(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Part {
     let inner = p.into_inner();
-    let mut part = empty_part(b.opt_name(find(&inner, Rule::ident)));
+    let mut part = empty_part(b.opt_name(find(&inner, Rule::decl)));
     part.incomplete = false;
     part.doc = doc;
     part.ty = b.opt_type(find(&inner, Rule::r#type));
@@ -91,9 +119,11 @@ pub(super) fn wire(b: &mut Builder<'_>, p: Pair<'_, Rule>) -> Option<Wire> {
     let (left, arrow, right) = (inner.next()?, inner.next()?, inner.next()?);
     let (left, right) = (b.path(left), b.path(right));
     let span = Span { end: right.span.end, ..span };
+    let (act, layer) = (Act::Plain, 0);
     Some(match arrow.as_rule() {
-        Rule::by => Wire { from: right, to: left, reversed: true, span },
-        _ => Wire { from: left, to: right, reversed: false, span },
+        Rule::by => Wire { from: right, to: left, reversed: true, span, act, layer },
+        Rule::to => Wire { from: left, to: right, reversed: false, span, act, layer },
+        _ => return None,
     })
 }
 
@@ -133,7 +163,7 @@ pub(super) fn row(b: &mut Builder<'_>, p: Pair<'_, Rule>, doc: String) -> Option
     }
     let part = find(&inner, Rule::r#type).map(|_| {
         let mut part = part(b, p.clone(), doc);
-        part.name = target.segs.first().map(|s| s.name.clone()).unwrap_or(Name::bare(""));
+        part.name = Name { text: target.dotted(), span: target.span };
         part
     });
     Some(Row { base, extent, place: place_span, target, at, flags, part, declares: false })

@@ -1,21 +1,23 @@
 //! The typed machine: plain data between the front ends and the checker.
 //!
-//! `.hm` text fills it from the syntax tree ([`from_file`]), QMP fills it step by step; both pass
-//! the same checker. Every place in it may be [`crate::source::NOWHERE`].
+//! `.hm` texts and profiles fill it layer by layer ([`crate::compose`]), QMP fills it step by step;
+//! both pass the same checker. It is flat: a module's parts stand in it by their full names
+//! (`soc.uart0`). Every place in it may be [`crate::source::NOWHERE`].
 
 mod overrides;
+mod set;
 
 use crate::diag::{Diagnostic, Sink, codes};
-use crate::expr::{Expr, Name};
-use crate::source::Span;
-use crate::syntax::ast::{self, Stmt};
+use crate::expr::{Expr, Name, Path};
+use crate::source::{FileId, Span};
 use std::collections::HashMap;
 
 pub use crate::syntax::ast::{
-    Bus, Extent, Param, Part, Plug, Require, Row, Setting, TypeRef, Wire,
+    Act, Bus, Extent, Param, Part, Plug, Require, Row, Setting, TypeRef, Wire,
 };
 pub(crate) use overrides::apply;
 pub use overrides::{Override, Overrides};
+pub(crate) use set::{Setter, fixed_within, set};
 
 /// A machine as its texts state it; nothing is resolved yet.
 #[derive(Debug, Clone, Default)]
@@ -44,12 +46,78 @@ pub struct Machine {
     pub settings: Vec<Setting>,
     /// Conditions.
     pub requires: Vec<Require>,
+    /// Signal ports of modules; wires through them are joined when both sides are known.
+    pub pins: Vec<Pin>,
+    /// Modules that have been written out.
+    pub instances: Vec<Instance>,
+    /// What the machine is made of, from the innermost base on.
+    pub layers: Vec<Layer>,
+    /// `remove part.port`: wires of the layers below that are cut.
+    pub cuts: Vec<(Path, u32)>,
+    /// `name[2].property = value`: for some elements of an array.
+    pub elements: Vec<Setting>,
+    /// Facts that no layer above may change, with the layer that says so.
+    pub finals: Vec<(String, Span, u32)>,
+    /// Who decided a fact, for facts that were decided more than once; the last one counts.
+    pub history: Vec<Decision>,
+    /// The file of the command line's arguments.
+    pub arguments: Option<FileId>,
+    /// A module or overlay that is checked by itself: it need not be a whole machine.
+    pub alone: bool,
     /// Names of statements that could not be read, and lost ones.
     pub unknown: Vec<String>,
     /// Statements were lost: wires and settings that seem to be missing may be in them.
     pub gaps: bool,
     /// Statements were lost without a trace of their names: unresolved names may be theirs.
     pub lost: bool,
+}
+
+/// A signal port of a module.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// Its full name.
+    pub name: Name,
+    /// It leads out of the module, as opposed to into it.
+    pub out: bool,
+    /// How many lines; `None` for a single one without an index.
+    pub width: Option<Expr>,
+    /// `level`, `edge` or `pulse`.
+    pub kind: TypeRef,
+    /// Where its module is used.
+    pub instance: Span,
+}
+
+/// A module that has been written out.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its name, which its parts' names begin with.
+    pub name: Name,
+    /// The module.
+    pub module: TypeRef,
+    /// The wires of its braces: they go with it.
+    pub wires: Vec<Span>,
+    /// Doc comment.
+    pub doc: String,
+}
+
+/// One text of those that a machine is made of.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// As messages call it: `q35-minimal@1`.
+    pub name: String,
+    /// The nearer wins; overlays of one machine have the same rank.
+    pub rank: u32,
+    /// Its text.
+    pub file: FileId,
+}
+
+/// A text that decided a fact.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// `uart.clk`, `uart.irq`, `ram`.
+    pub path: String,
+    /// Where.
+    pub span: Span,
 }
 
 /// What a name means in one machine, with its index in the list of that kind.
@@ -61,6 +129,8 @@ pub(crate) enum Entity {
     Plug(usize),
     Bus(usize),
     Part(usize),
+    Pin(usize),
+    Instance(usize),
     /// Declared by a statement that could not be read.
     Unknown,
 }
@@ -75,59 +145,11 @@ impl Entity {
             Entity::Plug(_) => "a plug",
             Entity::Bus(_) => "a bus",
             Entity::Part(_) => "a part",
+            Entity::Pin(_) => "a port of a module",
+            Entity::Instance(_) => "a module",
             Entity::Unknown => "unknown",
         }
     }
-}
-
-/// Fills a machine from the tree of its file. Settings of the file that stand outside of parts are
-/// carried to where they belong.
-pub fn from_file(file: ast::File, sink: &mut Sink) -> Machine {
-    let mut m = Machine {
-        span: file.head.as_ref().map_or(crate::source::NOWHERE, |h| h.name.span),
-        name: file.head.map(|h| h.name.name).unwrap_or_default(),
-        doc: file.doc,
-        unknown: file.unknown,
-        gaps: file.gaps,
-        lost: file.lost,
-        ..Machine::default()
-    };
-    let mut outside = Vec::new();
-    for stmt in file.stmts {
-        match stmt {
-            Stmt::Param(p) => m.params.push(p),
-            Stmt::Let(n, e) => m.lets.push((n, e)),
-            Stmt::Clock(n, e) => m.clocks.push((n, e)),
-            Stmt::Plug(p) => m.plugs.push(p),
-            Stmt::Part(p) => m.parts.push(p),
-            Stmt::Wire(w) => m.wires.push(w),
-            Stmt::Require(r) => m.requires.push(r),
-            Stmt::Set(s) => outside.push(s),
-            Stmt::Bus(mut bus) => {
-                for row in &mut bus.rows {
-                    if let Some(part) = row.part.take() {
-                        if row.target.single().is_none() {
-                            let d = Diagnostic::new(
-                                codes::E0114,
-                                row.target.span,
-                                "the name of a new part has no dots and no index",
-                            );
-                            sink.push(d);
-                            m.unknown.push(part.name.text);
-                            continue;
-                        }
-                        row.declares = true;
-                        m.parts.push(part);
-                    }
-                }
-                m.buses.push(bus);
-            }
-        }
-    }
-    for s in outside {
-        overrides::set(&mut m, s, sink);
-    }
-    m
 }
 
 impl Machine {
@@ -139,7 +161,25 @@ impl Machine {
         let plugs = self.plugs.iter().enumerate().map(|(i, p)| (&p.name, Entity::Plug(i)));
         let buses = self.buses.iter().enumerate().map(|(i, b)| (&b.name, Entity::Bus(i)));
         let parts = self.parts.iter().enumerate().map(|(i, p)| (&p.name, Entity::Part(i)));
-        params.chain(lets).chain(clocks).chain(plugs).chain(buses).chain(parts)
+        let pins = self.pins.iter().enumerate().map(|(i, p)| (&p.name, Entity::Pin(i)));
+        let modules = self.instances.iter().enumerate();
+        let modules = modules.map(|(i, m)| (&m.name, Entity::Instance(i)));
+        let hosts = params.chain(lets).chain(clocks).chain(plugs);
+        hosts.chain(buses).chain(parts).chain(pins).chain(modules)
+    }
+
+    /// Notes who decides a fact; `before` decided it so far.
+    pub(crate) fn decided(&mut self, path: &str, before: Option<Span>, now: Span) {
+        let known = self.history.iter().any(|d| d.path == path);
+        let first = before.filter(|s| !known && *s != crate::source::NOWHERE);
+        let spans = first.into_iter().chain([now]);
+        self.history.extend(spans.map(|span| Decision { path: path.to_string(), span }));
+    }
+
+    /// The layer of a text: what messages call it.
+    pub(crate) fn layer_of(&self, span: Span) -> &str {
+        let own = self.layers.iter().find(|l| l.file == span.file);
+        own.or(self.layers.first()).map_or("the base", |l| l.name.as_str())
     }
 
     /// The scope of the machine; names declared twice are reported. The second list is of what is

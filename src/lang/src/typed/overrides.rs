@@ -3,9 +3,10 @@
 //! The arguments are put into a file of their own in the source map, so that a message can point
 //! into the command line as it points into a machine's text.
 
-use super::{Machine, Setting};
+use super::Machine;
+use super::set::{Setter, nothing, set};
 use crate::diag::{Diagnostic, Sink, codes, suggest};
-use crate::expr::{Expr, ExprKind, Name, Path};
+use crate::expr::{Expr, ExprKind, Name};
 use crate::source::{FileId, SourceMap, Span};
 
 /// One argument.
@@ -24,6 +25,8 @@ pub struct Overrides {
     pub set: Vec<Override>,
     /// `--plug`
     pub plug: Vec<Override>,
+    /// `--profile`
+    pub profile: Option<super::TypeRef>,
 }
 
 impl Overrides {
@@ -33,12 +36,34 @@ impl Overrides {
         set: &[(String, String)],
         plug: &[(String, String)],
     ) -> Overrides {
+        Overrides::with_profile(sources, set, plug, None)
+    }
+
+    /// As [`Overrides::from_args`], with a profile: `NAME`, `NAME@VERSION` or a path.
+    pub fn with_profile(
+        sources: &mut SourceMap,
+        set: &[(String, String)],
+        plug: &[(String, String)],
+        profile: Option<&str>,
+    ) -> Overrides {
         let mut out = Overrides::default();
-        if set.is_empty() && plug.is_empty() {
+        if set.is_empty() && plug.is_empty() && profile.is_none() {
             return out;
         }
         let file = sources.files().count() as FileId;
         let mut text = String::new();
+        if let Some(p) = profile {
+            text.push_str("--profile ");
+            let start = text.len() as u32;
+            text.push_str(p);
+            let span = Span { file, start, end: text.len() as u32 };
+            text.push(' ');
+            let (name, version) = match p.split_once('@') {
+                Some((n, v)) => (n, v.parse().ok()),
+                None => (p, None),
+            };
+            out.profile = Some(super::TypeRef { name: name.into(), version, span });
+        }
         let both = set.iter().map(|a| (a, "--set ")).chain(plug.iter().map(|a| (a, "--plug ")));
         for ((name, value), option) in both {
             let mut word = |w: &str, before: &str| {
@@ -62,6 +87,9 @@ impl Overrides {
 
 /// Puts the arguments into the machine; they win over its text.
 pub(crate) fn apply(m: &mut Machine, overrides: &Overrides, sink: &mut Sink) {
+    let first = overrides.set.iter().chain(&overrides.plug).next();
+    m.arguments = first.map(|o| o.name.span.file);
+    let by = Setter { layer: u32::MAX, outermost: true };
     for o in &overrides.set {
         let text = format!("{}={}", o.name, o.value);
         let base = o.name.span.start as usize;
@@ -76,7 +104,7 @@ pub(crate) fn apply(m: &mut Machine, overrides: &Overrides, sink: &mut Sink) {
             }
         }
         match parsed {
-            Some(s) => set_outermost(m, s, sink),
+            Some(s) => set(m, s, by, sink),
             None => sink.push(nothing(m, &o.name)),
         }
     }
@@ -97,61 +125,5 @@ pub(crate) fn apply(m: &mut Machine, overrides: &Overrides, sink: &mut Sink) {
                 sink.push(d);
             }
         }
-    }
-}
-
-/// A setting of the command line: what the text says of the same thing is dropped.
-fn set_outermost(m: &mut Machine, s: Setting, sink: &mut Sink) {
-    if let [head, prop] = s.path.segs.as_slice()
-        && let Some(part) = m.parts.iter_mut().find(|p| p.name.text == head.name.text)
-    {
-        part.settings.retain(|old| old.path.dotted() != prop.name.text);
-    }
-    set(m, s, sink);
-}
-
-/// Puts a setting that stands outside of parts where it belongs: `machine.x`, a param, or
-/// `part.property`.
-pub(super) fn set(m: &mut Machine, mut s: Setting, sink: &mut Sink) {
-    let head = s.path.head().to_string();
-    if head == "machine" && s.path.segs.len() == 2 {
-        s.path.segs.remove(0);
-        m.settings.push(s);
-        return;
-    }
-    if s.path.single().is_some()
-        && let Some(p) = m.params.iter_mut().find(|p| p.name.text == head)
-    {
-        p.default = Some(s.value);
-        return;
-    }
-    let whole = s.path.segs.first().is_some_and(|f| f.index.is_none());
-    if s.path.segs.len() == 2
-        && whole
-        && let Some(p) = m.parts.iter_mut().find(|p| p.name.text == head)
-    {
-        s.path = Path { segs: s.path.segs.split_off(1), span: s.path.span };
-        p.settings.push(s);
-        return;
-    }
-    if !m.lost && !m.unknown.contains(&head) {
-        let at = Name { text: s.path.dotted(), span: s.path.span };
-        sink.push(nothing(m, &at));
-    }
-}
-
-/// Nothing has this name that could be set.
-fn nothing(m: &Machine, name: &Name) -> Diagnostic {
-    let head = name.text.split(['.', '[']).next().unwrap_or("");
-    if let Some((_, e)) = m.declared().find(|(n, _)| n.text == head) {
-        let what = format!("`{name}` cannot be set: `{head}` is {}", e.words());
-        let d = Diagnostic::new(codes::E0306, name.span, what);
-        return d.help("params and `part.property` can be set");
-    }
-    let what = format!("nothing in this machine is called `{head}`");
-    let d = Diagnostic::new(codes::E0302, name.span, what);
-    match suggest::nearest(head, m.declared().map(|(n, _)| n.text.as_str())) {
-        Some(near) => d.help(format!("did you mean `{near}`?")),
-        None => d,
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+use hetemu_lang::{Library, Text};
 use hetemu_schema::{Catalog, DeviceType};
 use std::path::{Path, PathBuf};
 
@@ -55,4 +56,39 @@ pub(crate) fn samples() -> Vec<(String, String)> {
             (n.to_string(), std::fs::read_to_string(path).expect("a sample"))
         })
         .collect()
+}
+
+/// Texts that the cases name: `tests/lang/parts/`, and paths below `tests/lang/`.
+pub(crate) struct Parts;
+
+impl Parts {
+    fn all() -> Vec<PathBuf> {
+        let dir = std::fs::read_dir(data().join("parts")).expect("tests/lang/parts");
+        let mut files: Vec<PathBuf> = dir.flatten().map(|e| e.path()).collect();
+        files.sort();
+        files
+    }
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().expect("a name").to_string_lossy();
+    stem.split('@').next().unwrap_or("").to_string()
+}
+
+fn text(path: &Path) -> Text {
+    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+    Text { name, text: std::fs::read_to_string(path).expect("a text") }
+}
+
+impl Library for Parts {
+    fn path(&self, path: &str, _: &str) -> Result<Text, String> {
+        let path = data().join(path);
+        if path.is_file() { Ok(text(&path)) } else { Err("there is no such file".into()) }
+    }
+    fn named(&self, name: &str, _: &str) -> Vec<Text> {
+        Parts::all().iter().filter(|p| stem(p) == name).map(|p| text(p)).collect()
+    }
+    fn names(&self) -> Vec<String> {
+        Parts::all().iter().map(|p| stem(p)).collect()
+    }
 }
