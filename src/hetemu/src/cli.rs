@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Show a machine: decoded maps, interrupt paths, clocks, pictures
     Graph(Graph),
+    /// Print a machine after all of its composition, each value with where it was decided
+    Expand(Expand),
     /// Compare two machines by what a guest can see
     Diff(Diff),
     /// Explain a code, or a fact of a machine
@@ -65,6 +67,13 @@ pub(crate) struct Setting {
     /// Attach the host to a plug
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) plug: Vec<(String, String)>,
+}
+
+/// As [`Setting`], with a profile. (`run` has its own `--profile`.)
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Configured {
+    #[command(flatten)]
+    pub(crate) setting: Setting,
     /// Put a profile's overlays, values and plugs above the machine: NAME, NAME@VERSION or a path
     #[arg(long, value_name = "PROFILE")]
     pub(crate) profile: Option<String>,
@@ -77,6 +86,9 @@ pub(crate) struct Run {
     pub(crate) machine: String,
     #[command(flatten)]
     pub(crate) setting: Setting,
+    /// The profile among `--profile`.
+    #[arg(skip)]
+    pub(crate) profile: Option<String>,
     /// Load a program: an ELF file, or raw bytes at an address; cores begin at the first one's
     /// entry
     #[arg(long, value_name = "FILE[@ADDR]")]
@@ -181,7 +193,7 @@ pub(crate) struct Check {
     #[arg(required = true)]
     pub(crate) files: Vec<String>,
     #[command(flatten)]
-    pub(crate) setting: Setting,
+    pub(crate) setting: Configured,
     /// Print the decoded map of one core
     #[arg(long, value_name = "CORE")]
     pub(crate) view: Option<String>,
@@ -216,7 +228,7 @@ pub(crate) struct Graph {
     /// Machine file, or the name of a machine
     pub(crate) machine: String,
     #[command(flatten)]
-    pub(crate) setting: Setting,
+    pub(crate) setting: Configured,
     /// What this core, cluster or bus sees
     #[arg(long, value_name = "CORE")]
     pub(crate) view: Option<String>,
@@ -247,6 +259,17 @@ pub(crate) enum Picture {
     Map,
     /// Parts and wires
     Blocks,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Expand {
+    /// Machine file, or the name of a machine or profile
+    pub(crate) machine: String,
+    #[command(flatten)]
+    pub(crate) setting: Configured,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]

@@ -117,6 +117,14 @@ fn profile(what: &str) -> Option<Source> {
     Some(Source { name: text.name, bytes: text.text.into_bytes(), base })
 }
 
+/// Whether a word names a profile: one that can be found by name, or a file that is one.
+pub fn is_profile(what: &str) -> bool {
+    if what.ends_with(".toml") {
+        return Path::new(what).is_file();
+    }
+    profile(what).is_some()
+}
+
 /// What a text says as a profile; mistakes are not reported here.
 pub fn profile_of(text: &Text) -> Option<hetemu_lang::Profile> {
     let toml = text.name.ends_with(".toml");

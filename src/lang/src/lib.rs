@@ -10,7 +10,9 @@
 mod check;
 mod compose;
 pub mod diag;
+mod expand;
 pub mod expr;
+pub mod lock;
 mod lower;
 pub mod source;
 pub mod syntax;
@@ -18,6 +20,7 @@ pub mod typed;
 
 pub use compose::{Ingredient, Library, NoLibrary, Profile, Text, read_profile};
 pub use diag::{Diagnostic, Severity, apply_fixes, render, to_json};
+pub use expand::{Expanded, Fact, expand, expand_graph};
 pub use source::{FileId, SourceMap, Span};
 pub use typed::{Override, Overrides};
 
@@ -67,9 +70,11 @@ pub fn check_with(
 ) -> Checked {
     let mut sink = Sink::default();
     let mut composer = compose::Composer::new(sources, library, catalog, &mut sink);
+    composer.locked.clone_from(&overrides.locked);
     let profile = overrides.profile.as_ref();
     let mut machine = composer.compose(file, profile);
     let ingredients = composer.ingredients;
+    machine.locked.clone_from(&overrides.locked);
     typed::apply(&mut machine, overrides, &mut sink);
     // The command line decides for one run; whether the file holds for all values is checked
     // without.

@@ -6,6 +6,7 @@
 
 mod common;
 
+use hetemu_lang::lock::{Lock, Locked, compare};
 use hetemu_lang::{
     Checked, Overrides, SourceMap, all_codes, apply_fixes, check_with, explain, render, to_json,
 };
@@ -24,6 +25,11 @@ fn stem(path: &Path) -> String {
     path.file_stem().expect("a name").to_string_lossy().into_owned()
 }
 
+fn argument(text: &str, option: &str) -> Option<String> {
+    let words: Vec<&str> = text.lines().next().unwrap_or("").split_whitespace().collect();
+    words.windows(2).find(|w| w[0] == option).map(|w| w[1].to_string())
+}
+
 fn arguments(text: &str, option: &str) -> Vec<(String, String)> {
     let first = text.lines().next().unwrap_or("");
     let words: Vec<&str> = first.split_whitespace().collect();
@@ -35,7 +41,18 @@ fn run(name: &str, text: &str, catalog: &hetemu_schema::Catalog) -> (Checked, So
     let (mut sources, file) = SourceMap::single(name, text);
     let (set, plug) = (arguments(text, "--set"), arguments(text, "--plug"));
     let overrides = Overrides::from_args(&mut sources, &set, &plug);
-    let checked = check_with(&mut sources, file, catalog, &overrides, &common::Parts);
+    let mut checked = check_with(&mut sources, file, catalog, &overrides, &common::Parts);
+    if let (Some(graph), Some(path)) = (&checked.graph, argument(text, "--locked")) {
+        let lock = std::fs::read_to_string(common::data().join(path)).expect("a lock");
+        let mut sink = hetemu_lang::diag::Sink::default();
+        let lock = Lock::read(&lock, 0, &mut sink);
+        let now = Locked::of(&checked, graph, &sources);
+        let none = Locked::default();
+        let locked = lock.machines.get(name).unwrap_or(&none);
+        let at = checked.typed.span;
+        let found = compare(locked, &now, &checked.ingredients, graph, at);
+        checked.diagnostics.extend(found);
+    }
     (checked, sources)
 }
 

@@ -27,8 +27,12 @@ pub(crate) struct Look {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) trace_end: Option<Duration>,
     /// Write where the guest spends its instructions: stacks of functions, folded for flame graphs;
-    /// `-`: a table of functions on standard error
-    #[arg(long, value_name = "FILE")]
+    /// `-`: a table of functions on standard error. With the name of a profile (see `hetemu
+    /// profiles`): put it above the machine
+    #[arg(long = "profile", value_name = "FILE|PROFILE")]
+    pub(crate) profiles: Vec<String>,
+    /// The file of `profiles`.
+    #[arg(skip)]
     pub(crate) profile: Option<String>,
     /// Instructions of a core between two samples
     #[arg(long, value_name = "N", value_parser = count, default_value = "10007")]

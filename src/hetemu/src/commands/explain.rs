@@ -4,6 +4,8 @@ use super::{OK, USAGE, complain};
 use crate::cli::{Explain, Format};
 use hetemu::{Settings, codes, registry};
 use hetemu_graph::{Span, explain_address, explain_name};
+use hetemu_lang::SourceMap;
+use hetemu_lang::typed::Machine;
 use serde_json::json;
 
 pub(crate) fn run(args: &Explain) -> u8 {
@@ -14,7 +16,7 @@ pub(crate) fn run(args: &Explain) -> u8 {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let sources = loaded.sources;
+    let sources = &loaded.sources;
     let locate = |span: Span| {
         let file = sources.get(span.file)?;
         Some(format!("{}:{}", file.name, file.line_col(span.start).0))
@@ -28,7 +30,13 @@ pub(crate) fn run(args: &Explain) -> u8 {
             };
             explain_address(&graph, &initiator, at, &locate)
         }
-        None => explain_name(&graph, fact, &locate),
+        None => {
+            let decided = decided(&loaded.typed, fact, sources);
+            match explain_name(&graph, fact, &locate) {
+                Some(text) => Some(text + &decided),
+                None => Some(decided).filter(|d| !d.is_empty()),
+            }
+        }
     };
     let Some(text) = text else {
         complain(format!("nothing in {} is called `{fact}`", args.what));
@@ -36,6 +44,31 @@ pub(crate) fn run(args: &Explain) -> u8 {
     };
     out(args, &text);
     OK
+}
+
+/// Who decides a fact that several texts speak of: the nearest first.
+fn decided(typed: &Machine, fact: &str, sources: &SourceMap) -> String {
+    let all: Vec<Span> = typed.history.iter().filter(|d| d.path == fact).map(|d| d.span).collect();
+    let rows: Vec<(String, String)> = all
+        .iter()
+        .rev()
+        .filter_map(|span| {
+            let file = sources.get(span.file)?;
+            let place = format!("{}:{}", file.name, file.line_col(span.start).0);
+            let said = sources.text(*span).split_whitespace().collect::<Vec<_>>().join(" ");
+            Some((place, said))
+        })
+        .collect();
+    let width = |f: fn(&(String, String)) -> &String| {
+        rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0)
+    };
+    let (first, second) = (width(|r| &r.0), width(|r| &r.1));
+    let mut out = String::new();
+    for (i, (place, said)) in rows.iter().enumerate() {
+        let word = if i == 0 { "<- decides" } else { "replaced" };
+        out.push_str(&format!("  {place:first$}  {said:second$}  {word}\n"));
+    }
+    out
 }
 
 fn code(args: &Explain) -> u8 {

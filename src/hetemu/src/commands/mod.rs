@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod device;
 mod diff;
+mod expand;
 mod explain;
 mod export;
 mod graph;
@@ -15,7 +16,7 @@ mod run;
 mod stats;
 mod target;
 
-use crate::cli::{Cli, Command, Setting};
+use crate::cli::{Cli, Command, Configured, Run, Setting};
 use clap::ArgMatches;
 use hetemu::find::{self, Source};
 use hetemu::{Loaded, Settings};
@@ -42,12 +43,16 @@ pub(crate) const STUCK: u8 = 5;
 pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
     let sub = matches.subcommand().map(|(_, m)| m);
     match cli.command {
-        Command::Run(args) => match sub {
-            Some(m) => run::run(&args, m, started),
+        Command::Run(mut args) => match sub {
+            Some(m) => {
+                args.sort_profiles();
+                run::run(&args, m, started)
+            }
             None => USAGE,
         },
         Command::Check(args) => check::run(&args, started),
         Command::Graph(args) => graph::run(&args),
+        Command::Expand(args) => expand::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Import(args) => import::run(&args),
@@ -89,7 +94,30 @@ pub(crate) fn count(loaded: &Loaded, severity: Severity) -> usize {
 
 impl Setting {
     pub(crate) fn settings(&self) -> Settings {
-        Settings { set: self.set.clone(), plug: self.plug.clone(), profile: self.profile.clone() }
+        Settings { set: self.set.clone(), plug: self.plug.clone(), profile: None }
+    }
+}
+
+impl Configured {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { profile: self.profile.clone(), ..self.setting.settings() }
+    }
+}
+
+impl Run {
+    /// `--profile` names a profile of machines, or the file of the profiler.
+    fn sort_profiles(&mut self) {
+        for text in std::mem::take(&mut self.look.profiles) {
+            if find::is_profile(&text) {
+                self.profile = Some(text);
+            } else {
+                self.look.profile = Some(text);
+            }
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { profile: self.profile.clone(), ..self.setting.settings() }
     }
 }
 

@@ -34,7 +34,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let script = script(args, matches)?;
     let images = args.image.iter().map(|i| image(i)).collect::<Result<Vec<_>, u8>>()?;
     let registry = Arc::new(registry::registry());
-    let (source, _, graph) = load(&args.machine, &args.setting.settings(), registry.catalog())?;
+    let (source, _, graph) = load(&args.machine, &args.settings(), registry.catalog())?;
     let checked_at = started.elapsed();
 
     let checked = Declared::new(graph).check(registry.clone()).map_err(|reports| {

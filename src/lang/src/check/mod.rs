@@ -35,6 +35,8 @@ use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use parts::Element;
 pub(crate) use ranges::ends_of_ranges;
+pub(crate) use settings::machine_setting;
+pub(crate) use targets::default_region;
 
 /// Unresolved names for which the nearest name is looked up: more than anybody reads, and an end
 /// for texts that are nothing but mistakes.

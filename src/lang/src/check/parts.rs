@@ -79,7 +79,9 @@ impl<'m> Cx<'m> {
             let Val::Str(name) = self.param(i) else { return None };
             return self.device_type(&TypeRef { name, version: None, span });
         }
-        let found = match self.catalog.find(&t.name, t.version) {
+        let locked = self.m.locked.get(&t.name).copied();
+        let there = |v: &u32| matches!(self.catalog.find(&t.name, Some(*v)), Lookup::Found(_));
+        let found = match self.catalog.find(&t.name, t.version.or(locked.filter(there))) {
             Lookup::Found(ty) => ty,
             _ if t.name.is_empty() => return None,
             Lookup::NoVersion => {

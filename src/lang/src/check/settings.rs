@@ -334,6 +334,11 @@ const MACHINE: [(&str, Option<PropType>); 5] = [
     ("strict", Some(PropType::Bool)),
 ];
 
+/// The type of a setting of the machine.
+pub(crate) fn machine_setting(name: &str) -> Option<PropType> {
+    MACHINE.iter().find(|(n, _)| *n == name).and_then(|(_, ty)| *ty)
+}
+
 /// Whether the row of a part can stand for its property `size`.
 pub(super) fn sized_by_row(ty: &DeviceType, prop: &str) -> bool {
     prop == "size" && ty.regions.iter().any(|r| r.size.is_none())

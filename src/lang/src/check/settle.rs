@@ -371,8 +371,9 @@ impl Cx<'_> {
             .get(w.to.part.0 as usize)
             .and_then(|e| e.part.ty.inputs.get(w.to.port as usize))
             .is_none_or(|s| s.optional);
+        let tied = ties.none.contains(&(pin.part.0, 0));
         ties.none.insert(key);
-        if optional {
+        if optional || tied {
             return;
         }
         let Some((name, span)) = self.pin(pin).map(|p| (p.name.clone(), p.instance)) else {

@@ -16,7 +16,7 @@ pub(crate) enum Mapped {
 }
 
 /// The region that a part's name alone means: the only one, or the first.
-pub(super) fn default_region(ty: &'static DeviceType) -> Option<(usize, &'static Region)> {
+pub(crate) fn default_region(ty: &'static DeviceType) -> Option<(usize, &'static Region)> {
     let named = ty.regions.iter().position(|r| matches!(r.name, "regs" | "mem"));
     let i = named.unwrap_or(0);
     ty.regions.get(i).map(|r| (i, r))

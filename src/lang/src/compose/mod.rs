@@ -117,6 +117,8 @@ pub(crate) struct Composer<'a> {
     pub(crate) catalog: &'a Catalog,
     pub(crate) sink: &'a mut Sink,
     pub(crate) ingredients: Vec<Ingredient>,
+    /// Versions of names that say none, from a lock file.
+    pub(crate) locked: BTreeMap<String, u32>,
     /// Trees that were read and not used yet, with what is wrong in them.
     read: BTreeMap<FileId, (ast::File, Vec<Diagnostic>)>,
     modules: BTreeMap<FileId, Rc<ast::File>>,
@@ -141,6 +143,7 @@ impl<'a> Composer<'a> {
             catalog,
             sink,
             ingredients: Vec::new(),
+            locked: BTreeMap::new(),
             read: BTreeMap::new(),
             modules: BTreeMap::new(),
             module_types: BTreeMap::new(),
@@ -331,7 +334,9 @@ impl<'a> Composer<'a> {
         let all = self.candidates(&t.name, from, uses);
         let (fit, other): (Vec<_>, Vec<_>) = all.into_iter().partition(|f| want.takes(f.kind));
         let newest = fit.iter().map(|f| f.version).max();
-        let wanted = t.version.or(newest);
+        let locked = self.locked.get(&t.name).copied();
+        let locked = locked.filter(|v| fit.iter().any(|f| f.version == *v));
+        let wanted = t.version.or(locked).or(newest);
         if let Some(found) = fit.iter().find(|f| Some(f.version) == wanted) {
             return Some(found.clone());
         }

@@ -324,9 +324,6 @@ impl Composer<'_> {
                 m.gaps = true;
                 continue;
             }
-            if w.reversed && w.from.single().is_some_and(|n| n.text == "none") {
-                continue;
-            }
             let mut wire = Wire { layer: g.layer, ..w.clone() };
             let end = if w.reversed { &mut wire.to } else { &mut wire.from };
             if let Some(first) = end.segs.first_mut() {

@@ -158,6 +158,7 @@ codes! {
     E0901 "a machine without a core"
     W0902 "parts are mapped on a bus that nobody drives"
     E0904 "a requirement of the machine does not hold"
+    E0905 "something has changed since the machine was locked"
 }
 
 /// A code by its name, upper or lower case.

@@ -62,6 +62,8 @@ pub struct Machine {
     pub history: Vec<Decision>,
     /// The file of the command line's arguments.
     pub arguments: Option<FileId>,
+    /// Versions of types whose names say none, from a lock file.
+    pub locked: std::collections::BTreeMap<String, u32>,
     /// A module or overlay that is checked by itself: it need not be a whole machine.
     pub alone: bool,
     /// Names of statements that could not be read, and lost ones.

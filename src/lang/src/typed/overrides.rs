@@ -27,6 +27,8 @@ pub struct Overrides {
     pub plug: Vec<Override>,
     /// `--profile`
     pub profile: Option<super::TypeRef>,
+    /// Versions of names that say none, from a lock file.
+    pub locked: std::collections::BTreeMap<String, u32>,
 }
 
 impl Overrides {
