@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Find every mistake of machine files, without running anything
     Check(Check),
+    /// Put machine files in the one style
+    Fmt(Fmt),
     /// Show a machine: decoded maps, interrupt paths, clocks, pictures
     Graph(Graph),
     /// Print a machine after all of its composition, each value with where it was decided
@@ -200,12 +202,15 @@ pub(crate) struct Check {
     /// Check that a program's segments and entry lie in memory
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Vec<String>,
-    /// Treat warnings as errors
-    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
-    pub(crate) deny: Option<String>,
+    /// Treat as errors: `warnings`, `unstable` properties, or a code such as W0403
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = denied)]
+    pub(crate) deny: Vec<String>,
     /// Write proposed fixes into the files
     #[arg(long)]
     pub(crate) fix: bool,
+    /// With --fix: show the edits as a diff and write nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
     /// Form of the diagnostics
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: CheckFormat,
@@ -221,6 +226,20 @@ pub(crate) enum CheckFormat {
     Json,
     /// Annotations of GitHub
     Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for dashboards
+    Junit,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Fmt {
+    /// Machine files, folders of them, or `-` for standard input to standard output
+    #[arg(required = true)]
+    pub(crate) files: Vec<String>,
+    /// Write nothing: show what would change, and end with 3 if anything would
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Args, Debug)]
@@ -394,6 +413,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
         }
         _ => Err(String::from("write NAME=VALUE")),
     }
+}
+
+/// What `--deny` takes.
+fn denied(text: &str) -> Result<String, String> {
+    let known = matches!(text, "warnings" | "unstable") || hetemu_lang::explain(text).is_some();
+    let hint = "write `warnings`, `unstable` or a code such as W0403";
+    if known { Ok(text.into()) } else { Err(hint.into()) }
 }
 
 /// `5`, `5s`, `500ms`, `2m`.

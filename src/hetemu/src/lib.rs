@@ -83,3 +83,10 @@ fn relative_to(plug: &mut hetemu_graph::Plug, text: &str) {
         }
     }
 }
+
+/// What changes from one text to the other, as a unified diff.
+pub fn text_diff(name: &str, old: &str, new: &str) -> String {
+    let name = name.trim_start_matches('/');
+    let (a, b) = (format!("a/{name}"), format!("b/{name}"));
+    similar::TextDiff::from_lines(old, new).unified_diff().header(&a, &b).to_string()
+}

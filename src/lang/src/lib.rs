@@ -13,14 +13,18 @@ pub mod diag;
 mod expand;
 pub mod expr;
 pub mod lock;
+mod fmt;
 mod lower;
+pub mod outline;
 pub mod source;
 pub mod syntax;
 pub mod typed;
 
 pub use compose::{Ingredient, Library, NoLibrary, Profile, Text, read_profile};
-pub use diag::{Diagnostic, Severity, apply_fixes, render, to_json};
 pub use expand::{Expanded, Fact, expand, expand_graph};
+pub use diag::{Diagnostic, Severity, apply_fixes, render};
+pub use diag::{to_github, to_json, to_junit, to_sarif};
+pub use fmt::format;
 pub use source::{FileId, SourceMap, Span};
 pub use typed::{Override, Overrides};
 

@@ -4,7 +4,7 @@ use super::{OK, USAGE, WRONG, complain, count};
 use crate::cli::{Check, CheckFormat};
 use hetemu::{Loaded, find, registry};
 use hetemu_graph::{Flat, Graph, flatten, show};
-use hetemu_lang::Severity;
+use hetemu_lang::{Diagnostic, Severity, to_github, to_junit, to_sarif};
 use hetemu_schema::RegionKind;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,6 +15,7 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
     let settings = args.setting.settings();
     let (mut wrong, mut checked) = (false, 0usize);
     let mut unreadable = false;
+    let mut done = Vec::new();
     for what in &args.files {
         let source = match find::find(what) {
             Ok(source) => source,
@@ -29,9 +30,8 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
         if args.fix {
             loaded = fix(loaded, &source, args, &registry);
         }
-        let errors = count(&loaded, Severity::Error);
-        let warnings = count(&loaded, Severity::Warning);
-        wrong |= errors > 0 || (warnings > 0 && args.deny.is_some());
+        deny(&mut loaded.diagnostics, &args.deny);
+        wrong |= count(&loaded, Severity::Error) > 0;
         match args.format {
             CheckFormat::Text => {
                 super::print(&line(&name(what, &loaded), &loaded));
@@ -40,7 +40,15 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
             CheckFormat::Json => {
                 super::print(&hetemu_lang::to_json(&loaded.diagnostics, &loaded.sources))
             }
-            CheckFormat::Github => super::print(&github(&loaded)),
+            CheckFormat::Github => {
+                super::print(&to_github(&loaded.diagnostics, &loaded.sources))
+            }
+            CheckFormat::Sarif | CheckFormat::Junit => {}
+        }
+        if matches!(args.format, CheckFormat::Sarif | CheckFormat::Junit) {
+            // One document for all files.
+            let diagnostics = std::mem::take(&mut loaded.diagnostics);
+            done.push((source.name.clone(), diagnostics, loaded.sources.clone()));
         }
         let Some(graph) = &loaded.graph else { continue };
         if let Some(view) = &args.view {
@@ -65,6 +73,14 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
                 }
             }
         }
+    }
+    if args.format == CheckFormat::Sarif {
+        let all: Vec<_> = done.iter().map(|(_, d, s)| (d.as_slice(), s)).collect();
+        super::print(&to_sarif(&all));
+    }
+    if args.format == CheckFormat::Junit {
+        let all: Vec<_> = done.iter().map(|(n, d, s)| (n.as_str(), d.as_slice(), s)).collect();
+        super::print(&to_junit(&all));
     }
     if args.format == CheckFormat::Text {
         let s = if checked == 1 { "" } else { "s" };
@@ -131,48 +147,56 @@ fn line(name: &str, loaded: &Loaded) -> String {
     out
 }
 
-/// Writes the proposed edits and checks again.
+/// What `--deny` names counts as an error: `warnings`, `unstable`, or a code.
+fn deny(diagnostics: &mut [Diagnostic], what: &[String]) {
+    for d in diagnostics {
+        let named = |w: &String| match w.as_str() {
+            "warnings" => d.severity == Severity::Warning,
+            "unstable" => d.code.id() == "W0805",
+            code => d.code.id().eq_ignore_ascii_case(code),
+        };
+        if what.iter().any(named) {
+            d.severity = Severity::Error;
+        }
+    }
+}
+
+/// Rounds of fixes: one may lay open the next.
+const ROUNDS: usize = 10;
+
+/// Makes the proposed edits, writes or shows them, and checks what results.
 fn fix(
     loaded: Loaded,
     source: &find::Source,
     args: &Check,
     registry: &hetemu_machine::Registry,
 ) -> Loaded {
-    let (text, made) = hetemu_lang::apply_fixes(&loaded.diagnostics, &loaded.sources, loaded.file);
-    if made == 0 || source.base == find::Base::Embedded {
+    let old = loaded.sources.get(loaded.file).map_or(String::new(), |f| f.text.clone());
+    let (mut loaded, mut text, mut made) = (loaded, old.clone(), 0);
+    for _ in 0..ROUNDS {
+        let (better, n) =
+            hetemu_lang::apply_fixes(&loaded.diagnostics, &loaded.sources, loaded.file);
+        if n == 0 || better == text {
+            break;
+        }
+        made += n;
+        let fixed = find::Source { bytes: better.clone().into_bytes(), ..source.clone() };
+        loaded = hetemu::check(&fixed, &args.setting.settings(), registry.catalog());
+        text = better;
+    }
+    if made == 0 {
         return loaded;
     }
-    if let Err(e) = std::fs::write(&source.name, &text) {
+    let fixes = plural(made, "fix").replace("fixs", "fixes");
+    if args.dry_run || source.base == find::Base::Embedded {
+        super::print(&hetemu::text_diff(&source.name, &old, &text));
+        complain(format!("{}: {fixes}, not written", source.name));
+    } else if let Err(e) = std::fs::write(&source.name, &text) {
         complain(format!("{}: {e}", source.name));
-        return loaded;
+    } else {
+        complain(format!("{}: {fixes}", source.name));
     }
-    complain(format!("{}: {}", source.name, plural(made, "fix").replace("fixs", "fixes")));
-    let fixed = find::Source { bytes: text.into_bytes(), ..source.clone() };
-    hetemu::check(&fixed, &args.setting.settings(), registry.catalog())
-}
-
-/// `::error file=...,line=...::message`
-fn github(loaded: &Loaded) -> String {
-    let mut out = String::new();
-    for d in &loaded.diagnostics {
-        let level = match d.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "notice",
-        };
-        let span = d.span();
-        let at = loaded.sources.get(span.file).map(|f| {
-            let (line, col) = f.line_col(span.start);
-            format!("file={},line={line},col={col},", f.name)
-        });
-        let text = d.message.replace('%', "%25").replace('\n', "%0A");
-        out.push_str(&format!(
-            "::{level} {}title={}::{text}\n",
-            at.unwrap_or_default(),
-            d.code.id()
-        ));
-    }
-    out
+    loaded
 }
 
 enum Unfit {

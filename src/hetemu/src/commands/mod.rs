@@ -7,6 +7,7 @@ mod diff;
 mod expand;
 mod explain;
 mod export;
+mod fmt;
 mod graph;
 mod import;
 mod look;
@@ -32,7 +33,7 @@ pub(crate) const OK: u8 = 0;
 pub(crate) const WRONG: u8 = 1;
 /// Bad command line or unreadable file.
 pub(crate) const USAGE: u8 = 2;
-/// `diff` found differences.
+/// `diff` found differences, or `fmt --check` would change a file.
 pub(crate) const DIFFERENT: u8 = 3;
 /// A run ended by its own limit, or an expectation did not come.
 pub(crate) const TIMEOUT: u8 = 4;
@@ -51,6 +52,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
             None => USAGE,
         },
         Command::Check(args) => check::run(&args, started),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Expand(args) => expand::run(&args),
         Command::Diff(args) => diff::run(&args),

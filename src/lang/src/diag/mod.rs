@@ -8,6 +8,8 @@ pub mod codes;
 mod fix;
 mod json;
 mod render;
+mod reports;
+mod sarif;
 mod sink;
 pub mod suggest;
 
@@ -17,6 +19,8 @@ pub use codes::Code;
 pub use fix::apply_fixes;
 pub use json::to_json;
 pub use render::render;
+pub use reports::{to_github, to_junit};
+pub use sarif::to_sarif;
 pub use sink::Sink;
 
 /// How bad it is.

@@ -10,7 +10,7 @@ mod build;
 mod file;
 mod mistakes;
 mod parser;
-mod split;
+pub(crate) mod split;
 mod stmt;
 
 pub use file::{parse, parse_setting};

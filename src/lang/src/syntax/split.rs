@@ -42,6 +42,8 @@ pub(crate) struct Chunk {
 pub(crate) struct Block {
     /// The `{`.
     pub open: usize,
+    /// The `}`, if there is one.
+    pub close: Option<usize>,
     /// What stands inside.
     pub items: Vec<Chunk>,
 }
@@ -306,7 +308,7 @@ impl<'a> Splitter<'a> {
         }
         self.fresh_line = false;
         if self.stack.len() > 1 {
-            self.pop();
+            self.pop(Some(at));
             self.after_block = true;
         } else if !(first && self.adopt(at, column)) {
             self.flaws.push(Flaw::Stray(at));
@@ -314,11 +316,11 @@ impl<'a> Splitter<'a> {
     }
 
     /// Closes the innermost braces: their content goes to the statement that opened them.
-    fn pop(&mut self) {
+    fn pop(&mut self, close: Option<usize>) {
         let Some(mut f) = self.stack.pop() else { return };
         self.docs.clear();
         if let Some(mut owner) = f.owner.take() {
-            owner.block = Some(Block { open: f.open, items: f.items });
+            owner.block = Some(Block { open: f.open, close, items: f.items });
             if let Some(up) = self.stack.last_mut() {
                 up.items.push(owner);
             }
@@ -332,7 +334,7 @@ impl<'a> Splitter<'a> {
                 o.robbed = true;
             }
         }
-        self.pop();
+        self.pop(None);
     }
 
     /// A `}` too many: the deeper lines before it stood in braces whose `{` is missing. They are
@@ -357,7 +359,7 @@ impl<'a> Splitter<'a> {
                 lost.clear();
                 o.robbed = true;
             }
-            o.block = Some(Block { open: o.head.1, items: lost });
+            o.block = Some(Block { open: o.head.1, close: Some(at), items: lost });
         } else {
             let heads = lost.iter().map(|c| c.head).collect();
             self.flaws.push(Flaw::Headless(heads, at));
@@ -367,7 +369,7 @@ impl<'a> Splitter<'a> {
 }
 
 /// What may stand in the braces after this head.
-fn inside(head: &[u8]) -> Place {
+pub(crate) fn inside(head: &[u8]) -> Place {
     if keyword(head).is_some_and(|(k, _)| k == b"bus") { Place::Bus } else { Place::Part }
 }
 
