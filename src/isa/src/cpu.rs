@@ -162,8 +162,9 @@ pub trait Cpu: Send {
         env: &mut dyn Env,
     ) -> Result<Translation, Exception>;
 
-    /// Whether a regime leads every address of a stretch (first and last) to itself now, and loads
-    /// and stores that lie wholly in it are allowed, so that nobody need ask [`Cpu::translate`].
+    /// Whether a regime leads every address of a stretch (first and last) to itself now, and
+    /// fetches, loads and stores that lie wholly in it are allowed, so that nobody need ask
+    /// [`Cpu::translate`].
     /// Asked whenever [`Cpu::mode`] is.
     fn is_physical(&self, _regime: u8, _first: u64, _last: u64) -> bool {
         false

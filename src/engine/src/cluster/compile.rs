@@ -8,6 +8,7 @@ use crate::cache::{BlockKey, Cache};
 use crate::jit::region::{Known, Region, Scope};
 use crate::jit::{Done, Jit, Oldest, Paths};
 use crate::mmu::CodePage;
+use std::ops::RangeInclusive;
 
 /// A block belongs to a hot region if it was run at least one time in so many of its head's.
 const COLD: u32 = 16;
@@ -59,16 +60,28 @@ impl Cluster {
 
     fn compile_block(&mut self, core: usize, block: u32, key: BlockKey) {
         self.make_room();
+        let reach = self.reach(core, &key);
         let (Some(b), Some(jit)) = (self.cache.get(block), &mut self.jit) else { return };
         let layout = self.cores[core].cpu.layout();
         // Regions have no helpers.
         let runs = if b.interpret { i64::MAX } else { i64::from(self.config.tier_two) };
-        if let Some(code) = jit.block(key, b, layout, runs) {
+        if let Some(code) = jit.block(key, b, layout, &reach, runs) {
             self.stats.templates += 1;
             self.stats.code_bytes = jit.code_bytes() as u64;
             self.cache.keep(block);
             self.lead(key, code);
         }
+    }
+
+    /// Addresses around a block whose code lies as far from the block's as they do.
+    fn reach(&self, core: usize, key: &BlockKey) -> RangeInclusive<u64> {
+        let c = &self.cores[core];
+        let all = self.flat.filter(|f| {
+            let at = key.va.wrapping_sub(f.start);
+            c.flat && at < f.len && f.host.wrapping_add(at as usize) == key.host
+        });
+        let page = (1u64 << c.cpu.layout().page_bits) - 1;
+        all.map_or(key.va & !page..=key.va | page, |f| f.start..=f.start + (f.len - 1))
     }
 
     /// Has a block run this code from now on, whoever comes to it.
@@ -86,7 +99,8 @@ impl Cluster {
     }
 
     fn compile_region(&mut self, core: usize, head: BlockKey) {
-        let scope = Scope { max: self.config.max_region, min_runs: self.hot_runs() / COLD };
+        let (max, min_runs) = (self.config.max_region, self.hot_runs() / COLD);
+        let scope = Scope { max, min_runs, reach: self.reach(core, &head) };
         let Some(region) = self.region(core, head, scope).filter(|r| self.is_worth(r)) else {
             return;
         };

@@ -125,7 +125,7 @@ struct Core {
     float: Unit,
     events: Events,
     mode: Mode,
-    /// Data addresses are physical.
+    /// Addresses of the main memory are physical, for fetches and data.
     flat: bool,
     /// Index of the mode's part that translations depend on.
     mode_index: u16,

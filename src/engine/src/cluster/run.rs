@@ -246,9 +246,10 @@ impl Cluster {
         let c = &mut self.cores[s.core];
         let mode = c.cpu.mode(&c.frame.regs);
         let flat = !c.mmu.is_watched()
-            && self
-                .flat
-                .is_some_and(|f| c.cpu.is_physical(mode.data, f.start, f.start + (f.len - 1)));
+            && self.flat.is_some_and(|f| {
+                let last = f.start + (f.len - 1);
+                [mode.data, mode.fetch].iter().all(|r| c.cpu.is_physical(*r, f.start, last))
+            });
         if mode != c.mode || flat != c.flat {
             c.mode = mode;
             c.flat = flat;

@@ -7,7 +7,7 @@
 //! with the address of that instruction and an exact count, and the interpreter goes on: there is
 //! one implementation of all that.
 //!
-//! Exits to a known address of the same page go through a word of [`Links`]; others through the
+//! Exits to a known address within reach go through a word of [`Links`]; others through the
 //! core's jump table.
 
 mod arena;
@@ -39,6 +39,7 @@ use hetemu_isa::Layout;
 use links::Links;
 use region::Region;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use templates::{Source, Stubs};
@@ -238,13 +239,14 @@ impl Jit {
         }
     }
 
-    /// Compiles a block by templates; gives where it is run. It asks for a region after so many
-    /// runs. None if it is one that only the interpreter runs, or there is no room.
+    /// Compiles a block by templates, with direct jumps to addresses in its reach; gives where it is
+    /// run. It asks for a region after so many runs. None if it is one that only the interpreter runs, or there is no room.
     pub(crate) fn block(
         &mut self,
         key: BlockKey,
         block: &CachedBlock,
         layout: &Layout,
+        reach: &RangeInclusive<u64>,
         runs: i64,
     ) -> Option<usize> {
         let mut source = Source { block, layout, counter: 0, links: [None; 2] };
@@ -254,7 +256,7 @@ impl Jit {
         let counter = self.counters.take(runs);
         source.counter = self.counters.address(counter);
         for (link, to) in source.links.iter_mut().zip(block.targets) {
-            if to >> layout.page_bits == key.va >> layout.page_bits {
+            if reach.contains(&to) {
                 let host = key.host.wrapping_add(to.wrapping_sub(key.va) as usize);
                 let target = BlockKey { host, va: to, mode: key.mode };
                 *link = Some(self.links.slot(target, self.runtime.stub));

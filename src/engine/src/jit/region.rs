@@ -1,7 +1,7 @@
 //! Which blocks are compiled together.
 //!
-//! From a hot block on, what runs often enough and is reached by known jumps inside the page; also
-//! the addresses that calls return to, so that small functions stay in one region with their
+//! From a hot block on, what runs often enough and is reached by known jumps inside the page (or
+//! anywhere, where addresses are not translated); also the addresses that calls return to, so that small functions stay in one region with their
 //! callers. Blocks are cut where others begin. A region can be entered at its head and where calls
 //! out of it return to.
 
@@ -10,6 +10,7 @@ use crate::interp::lower::is_float;
 use hetemu_isa::ir::{Block, Exit, Hint, Inst};
 use hetemu_isa::{Layout, Slot};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// Blocks that become one function.
 #[derive(Debug, Clone)]
@@ -18,16 +19,19 @@ pub(crate) struct Region {
     pub(crate) blocks: BTreeMap<u64, Block>,
     /// Where computed jumps of blocks went last.
     pub(crate) guesses: BTreeMap<u64, u64>,
-    page_bits: u8,
+    reach: RangeInclusive<u64>,
 }
 
 /// How far a region reaches.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Scope {
     /// Instructions.
     pub(crate) max: u32,
     /// Blocks that have run less often stay out.
     pub(crate) min_runs: u32,
+    /// Addresses whose code lies beside the head's, whoever maps what: its page, or all of a memory
+    /// that cores see without translation.
+    pub(crate) reach: RangeInclusive<u64>,
 }
 
 /// What the translation cache says of an address in the page.
@@ -55,7 +59,7 @@ impl Region {
             head,
             blocks: BTreeMap::new(),
             guesses: BTreeMap::new(),
-            page_bits: layout.page_bits,
+            reach: scope.reach,
         };
         let mut todo = std::collections::VecDeque::from([head.va]);
         let mut seen = BTreeSet::new();
@@ -89,19 +93,20 @@ impl Region {
                 continue;
             }
             insns += block.count;
+            // Functions far away have regions of their own.
+            let beside = |to: u64| to >> layout.page_bits == pc >> layout.page_bits;
             match block.exit {
-                Exit::Jump(to, hint) => {
-                    todo.push_back(to);
-                    if let Hint::Call(back) = hint {
-                        todo.push_back(back);
-                    }
+                Exit::Jump(to, Hint::Call(back)) => {
+                    todo.extend(Some(to).filter(|to| beside(*to)));
+                    todo.push_back(back);
                 }
+                Exit::Jump(to, _) => todo.push_back(to),
                 Exit::Branch(_, a, b) => todo.extend([a, b]),
                 Exit::Indirect(_, hint) => {
                     if let Hint::Call(back) = hint {
                         todo.push_back(back);
                     }
-                    if let Some(guess) = about.guess {
+                    if let Some(guess) = about.guess.filter(|to| beside(*to)) {
                         todo.push_back(guess);
                         region.guesses.insert(pc, guess);
                     }
@@ -113,12 +118,12 @@ impl Region {
         region.blocks.contains_key(&head.va).then_some(region)
     }
 
-    /// Whether an address lies in the region's page.
+    /// Whether an address lies in the region's reach.
     pub(crate) fn near(&self, pc: u64) -> bool {
-        pc >> self.page_bits == self.head.va >> self.page_bits
+        self.reach.contains(&pc)
     }
 
-    /// The key of an address in the region's page.
+    /// The key of an address in the region's reach.
     pub(crate) fn key_of(&self, pc: u64) -> BlockKey {
         let host = self.head.host.wrapping_add(pc.wrapping_sub(self.head.va) as usize);
         BlockKey { host, va: pc, mode: self.head.mode }
@@ -141,7 +146,7 @@ impl Region {
         std::iter::once(self.head.va).chain(list)
     }
 
-    /// Addresses in the page that the region leaves to.
+    /// Addresses in its reach that the region leaves to.
     pub(crate) fn outside(&self) -> impl Iterator<Item = u64> {
         let mut list = BTreeSet::new();
         for block in self.blocks.values() {

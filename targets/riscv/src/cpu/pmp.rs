@@ -176,10 +176,10 @@ impl Pmp {
         permissions & need(access) != 0 && pa.saturating_add(bytes - 1) <= last
     }
 
-    /// Whether machine mode may load and store anywhere between two addresses: one rule says so.
+    /// Whether machine mode may do anything anywhere between two addresses: one rule says so.
     pub(crate) fn is_open(&self, first: u64, last: u64) -> bool {
         let (permissions, low, high) = self.permissions(first, true);
-        permissions & (R | W) == R | W && low <= first && last <= high
+        permissions & (R | W | X) == R | W | X && low <= first && last <= high
     }
 
     /// The truth table of a rule: without MML the permissions count below machine mode, and there
