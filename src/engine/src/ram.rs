@@ -26,6 +26,9 @@ pub struct Ram {
     len: u64,
     /// One a code page: how many clusters have translations of it.
     code: Box<[AtomicU16]>,
+    /// As `code`, of a code page and the next: what tells in one look whether a store of less than
+    /// a page that begins there may hit translated code.
+    guard: Box<[AtomicU16]>,
     listeners: Mutex<Vec<Weak<Listener>>>,
 }
 
@@ -127,14 +130,13 @@ impl Ram {
         // SAFETY: advice about a mapping of our own, which changes nothing that can be seen of it.
         let _ = unsafe { madvise(base, size, Advice::LinuxHugepage) };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mut code = Vec::new();
-        code.resize_with(size >> CODE_PAGE_BITS, AtomicU16::default);
-        let code = code.into();
+        let counts = || (0..size >> CODE_PAGE_BITS).map(|_| AtomicU16::default()).collect();
         Ok(Arc::new_cyclic(|me| Ram {
             me: me.clone(),
             base,
             len,
-            code,
+            code: counts(),
+            guard: counts(),
             listeners: Mutex::default(),
         }))
     }
@@ -199,6 +201,9 @@ impl Ram {
             return Vec::new();
         };
         page.fetch_add(1, SeqCst);
+        self.guards(offset).for_each(|guard| {
+            guard.fetch_add(1, SeqCst);
+        });
         self.tell(CodeEvent::Translated(offset), Some(who))
     }
 
@@ -206,7 +211,22 @@ impl Ram {
     pub(crate) fn unmark_code(&self, offset: u64) {
         if let Some(page) = self.code.get((offset >> CODE_PAGE_BITS) as usize) {
             page.fetch_sub(1, SeqCst);
+            self.guards(offset).for_each(|guard| {
+                guard.fetch_sub(1, SeqCst);
+            });
         }
+    }
+
+    fn guards(&self, offset: u64) -> impl Iterator<Item = &AtomicU16> {
+        let page = (offset >> CODE_PAGE_BITS) as usize;
+        self.guard.get(page.saturating_sub(1)..=page).into_iter().flatten()
+    }
+
+    /// Where it is counted, in 16 bits a code page from this offset's on, how much there is that a
+    /// store must not hit unseen. It lies there as long as the memory.
+    pub(crate) fn guard(&self, offset: u64) -> Option<usize> {
+        let guard = self.guard.get((offset >> CODE_PAGE_BITS) as usize)?;
+        Some(std::ptr::from_ref(guard) as usize)
     }
 
     /// Has a cluster hear of writes to code.

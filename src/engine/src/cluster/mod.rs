@@ -232,10 +232,11 @@ impl Cluster {
         // Several parallel cores never run as one cluster.
         let jit = config.jit && !(config.parallel && cpus.len() > 1);
         let jit = if jit { Jit::new(&config) } else { None };
+        let flat = Flat::of(&space, cpus.len() < 2 && !config.parallel);
         let mut cluster = Cluster {
             jit,
             config,
-            flat: Flat::of(&space),
+            flat,
             space,
             listener,
             cache: Cache::default(),

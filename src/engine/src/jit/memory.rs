@@ -1,12 +1,13 @@
 //! Memory accesses: the inline probe of the soft TLB, and what happens when it misses.
 //!
-//! Loads of a core that does not translate go past the TLB: all that must be known is whether they
-//! lie in the main memory. Stores do not, for the TLB knows which pages have translated code.
+//! Accesses of a core that does not translate go past the TLB: all that must be known is whether
+//! they lie in the main memory and, of stores, that no translated code does.
 
 use super::codegen::{Generator, clif_type, plain};
 use super::entry::STORE;
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::mmu::Acc;
+use crate::ram::CODE_PAGE_BITS;
 use crate::tlb::{Near, TLB_BITS, Table, TlbEntry};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
@@ -38,13 +39,26 @@ impl Generator<'_> {
     fn probe(&mut self, va: Value, span: i64, align: i64, write: bool) -> (Value, clif::Block) {
         let (fast, slow) = (self.b.create_block(), self.cold());
         let host = self.b.append_block_param(fast, types::I64);
-        if let Some(flat) = self.paths.flat.filter(|f| !write && align == 0 && f.len >= span as u64)
-        {
+        let flat = self.paths.flat.filter(|f| align == 0 && f.len >= span as u64);
+        if let Some(flat) = flat.filter(|f| !write || f.guard.is_some()) {
             let at = self.b.ins().iadd_imm_s(va, (flat.start as i64).wrapping_neg());
             let most = (flat.len - span as u64) as i64;
             let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, at, most);
             let found = self.b.ins().iadd(self.flat, at);
-            self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
+            if let Some(guard) = flat.guard.filter(|_| write) {
+                let inside = self.b.create_block();
+                self.b.ins().brif(fits, inside, &[], slow, &[]);
+                self.b.switch_to_block(inside);
+                self.b.seal_block(inside);
+                let page = self.b.ins().ushr_imm_u(at, i64::from(CODE_PAGE_BITS));
+                let skip = self.b.ins().ishl_imm_u(page, 1);
+                let guard = self.b.ins().iconst(types::I64, guard as i64);
+                let guard = self.b.ins().iadd(guard, skip);
+                let count = self.b.ins().load(types::I16, plain(), guard, 0);
+                self.b.ins().brif(count, slow, &[], fast, &[found.into()]);
+            } else {
+                self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
+            }
             self.enter(fast);
             return (host, slow);
         }
@@ -110,7 +124,7 @@ impl Generator<'_> {
     /// be zero, but no part of it may lie in another page.
     fn probe_mem(&mut self, va: Value, mem: Mem, write: bool) -> (Value, clif::Block) {
         let align = mem.bytes() as i64 - 1;
-        let flat = self.paths.flat.is_some() && !write && !mem.aligned;
+        let flat = self.paths.flat.is_some_and(|f| !write || f.guard.is_some()) && !mem.aligned;
         self.probe(va, mem.bytes() as i64, if flat { 0 } else { align }, write)
     }
 

@@ -32,6 +32,7 @@ pub(crate) use worker::Done;
 use crate::cache::{AddressMap, BlockKey, CachedBlock};
 use crate::cluster::{CodeRange, EngineConfig};
 use crate::frame::Frame;
+use crate::ram::CODE_PAGE_BITS;
 use crate::space::{Entry, Kind, Space, Swap};
 use arena::{Arena, Piece};
 use compiler::{Compiler, Job};
@@ -80,16 +81,22 @@ pub(crate) struct Flat {
     pub(crate) start: u64,
     pub(crate) len: u64,
     pub(crate) host: usize,
+    /// [`crate::ram::Ram::guard`], where that is all that a store must look at.
+    pub(crate) guard: Option<usize>,
 }
 
 impl Flat {
-    /// The largest stretch of plain memory.
-    pub(crate) fn of(space: &Space) -> Option<Flat> {
+    /// The largest stretch of plain memory. `alone`: no other core has reservations, or stores at
+    /// the same time.
+    pub(crate) fn of(space: &Space, alone: bool) -> Option<Flat> {
         let flat = |e: &Entry| match &e.kind {
-            Kind::Ram { ram, offset, swap: Swap::None, .. } => {
+            Kind::Ram { ram, offset, writable, swap: Swap::None, .. } => {
                 let len = (e.last - e.start).checked_add(1)?;
                 let host = ram.host(*offset, len)? as usize;
-                Some(Flat { start: e.start, len, host })
+                let whole = |at: u64| at.is_multiple_of(1 << CODE_PAGE_BITS);
+                let guarded = alone && *writable && whole(*offset);
+                let guard = ram.guard(*offset).filter(|_| guarded);
+                Some(Flat { start: e.start, len, host, guard })
             }
             _ => None,
         };

@@ -55,12 +55,8 @@ impl Region {
         known: impl Fn(&BlockKey) -> Option<Known>,
         lift: impl Fn(u64, u32) -> Option<Block>,
     ) -> Option<Region> {
-        let mut region = Region {
-            head,
-            blocks: BTreeMap::new(),
-            guesses: BTreeMap::new(),
-            reach: scope.reach,
-        };
+        let mut region =
+            Region { head, blocks: BTreeMap::new(), guesses: BTreeMap::new(), reach: scope.reach };
         let mut todo = std::collections::VecDeque::from([head.va]);
         let mut seen = BTreeSet::new();
         let mut insns = 0;
