@@ -188,3 +188,35 @@ pub fn code(bytes: &[u8], registry: &Registry) {
         at += usize::from(step.max(1));
     }
 }
+
+/// A machine of another tool: the first byte picks the format. What comes out must be a text that
+/// the parser reads, and the second import of the same bytes must give the same.
+pub fn import(bytes: &[u8], catalog: &Catalog) {
+    use hetemu_import::{Options, fdt, qemu, qmp, repl, svd};
+    let Some((format, bytes)) = bytes.split_first() else { return };
+    let options = Options::default();
+    let once = || {
+        let mut sources = hetemu_lang::SourceMap::new();
+        let file = hetemu_lang::add_bytes(&mut sources, "input", bytes);
+        let text = sources.get(file).map_or(String::new(), |f| f.text.clone());
+        match format % 6 {
+            0 => qmp::import(&sources, file, catalog, &options),
+            1 => fdt::import(&sources, file, catalog, &options),
+            2 => fdt::import_blob(&mut sources, "input", bytes, catalog, &options),
+            3 => repl::import(&mut sources, file, catalog, &options, &mut |_, _, _| None),
+            4 => svd::import(&sources, file, catalog, &options),
+            _ => {
+                let words: Vec<String> = text.split_whitespace().map(str::to_string).collect();
+                qemu::import(&mut sources, &words, catalog, &options)
+            }
+        }
+    };
+    let (first, second) = (once(), once());
+    assert_eq!(first.text, second.text, "two imports differ");
+    if !first.text.is_empty() {
+        let checked = hetemu_lang::check_bytes(first.text.as_bytes(), catalog);
+        let broken = |id: &str| id.starts_with("E01") && id != "E0199";
+        let syntax = checked.diagnostics.iter().find(|d| broken(d.code.id()));
+        assert!(syntax.is_none(), "{syntax:?}\n{}", first.text);
+    }
+}

@@ -116,6 +116,21 @@ fn machine_texts() {
 }
 
 #[test]
+fn imports() {
+    let registry = hetemu::registry::registry();
+    let endings = [".qmp", ".dts", ".dtb", ".repl", ".svd", ".qemu"];
+    for (n, ending) in endings.iter().enumerate() {
+        let files = samples("tests/import", ending);
+        let make = |rng: &mut Rng| {
+            let mut input = vec![n as u8];
+            input.extend(mutate(rng, &files, 20_000));
+            input
+        };
+        run("import", iterations(60), make, |bytes| entry::import(bytes, registry.catalog()));
+    }
+}
+
+#[test]
 fn schema_files() {
     let mut texts = samples("devices", "schema.kdl");
     texts.extend(samples("targets", "schema.kdl"));

@@ -20,6 +20,12 @@ pub enum Detail {
     Guest,
 }
 
+/// The JSON Schema (2020-12) of the canonical graph, in both details.
+pub const GRAPH_SCHEMA: &str = include_str!("../schema/graph.schema.json");
+
+/// The JSON Schema (2020-12) of a diff.
+pub const DIFF_SCHEMA: &str = include_str!("../schema/diff.schema.json");
+
 /// The graph as text, one fact a line, ending in a newline.
 pub fn json_text(g: &Graph, detail: Detail) -> String {
     // Serialising a tree of plain values to a string cannot fail.

@@ -17,7 +17,7 @@ mod view;
 
 pub use diff::{Change, Class, Diff, SavedStates, Sign, diff};
 pub use explain::{Locate, explain_address, explain_name, register_at};
-pub use json::{Detail, json_text, semantic_hash, to_json};
+pub use json::{DIFF_SCHEMA, Detail, GRAPH_SCHEMA, json_text, semantic_hash, to_json};
 pub use model::*;
 pub use types::{type_json, types_json};
 pub use view::{Flat, Range, flatten};

@@ -94,7 +94,9 @@ fn pictures() {
 
 #[test]
 fn a_diff() {
-    let d = hetemu_graph::diff(&machine("opentitan"), &machine("opentitan-next"));
+    let (old, new) = (machine("opentitan"), machine("opentitan-next"));
+    let d = hetemu_graph::diff(&old, &new);
+    golden("opentitan.diff.svg", &show::diff_svg(&old, &new, &d));
     golden("opentitan.diff.txt", &d.text());
     golden("opentitan.diff.md", &d.markdown());
     let json = serde_json::to_string_pretty(&d.json()).expect("plain values");

@@ -245,6 +245,7 @@ pub(crate) struct Fmt {
 #[derive(Args, Debug)]
 pub(crate) struct Graph {
     /// Machine file, or the name of a machine
+    #[arg(required_unless_present = "schema", default_value = "", hide_default_value = true)]
     pub(crate) machine: String,
     #[command(flatten)]
     pub(crate) setting: Configured,
@@ -260,6 +261,9 @@ pub(crate) struct Graph {
     /// The canonical graph as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// The JSON Schema of the canonical graph (of any machine)
+    #[arg(long)]
+    pub(crate) schema: bool,
     /// Graphviz
     #[arg(long)]
     pub(crate) dot: bool,
@@ -292,23 +296,47 @@ pub(crate) struct Expand {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = DIFF_HELP)]
 pub(crate) struct Diff {
-    /// FILE or REV:FILE; with --semantic-hash the only one
-    pub(crate) old: String,
-    /// FILE or REV:FILE
-    pub(crate) new: Option<String>,
+    /// OLD and NEW: files, REV:FILE, or names of machines; one alone with --semantic-hash; or what
+    /// git gives to an external diff program
+    #[arg(required = true, num_args = 1..=9, value_name = "MACHINE")]
+    pub(crate) machines: Vec<String>,
     /// The weakest class of change that gives exit code 3: state, guest, timing, host, cosmetic
     #[arg(long, value_name = "CLASS", default_value = "guest")]
     pub(crate) fail_on: String,
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: DiffFormat,
+    pub(crate) format: DiffForm,
     /// Print one hash of what a guest can see
     #[arg(long)]
     pub(crate) semantic_hash: bool,
 }
 
+const DIFF_HELP: &str = "\
+Classes, strongest first: state (saved states), guest (a program can see it), timing, host,
+cosmetic. Exit codes: 0 nothing as strong as --fail-on; 3 there is; 1 a machine is wrong; 2 bad
+command line or unreadable file.
+
+With git: `git difftool -x 'hetemu diff' REV -- FILE`, or for `git diff` and `git log -p --ext-diff`
+    git config diff.hetemu.command 'hetemu diff'
+    echo '*.hm diff=hetemu' >> .gitattributes";
+
 /// Forms of a diff.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum DiffForm {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For reviews
+    Markdown,
+    /// Both machines side by side
+    Svg,
+}
+
+/// Forms of a page.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum DiffFormat {
     /// For people
@@ -358,7 +386,8 @@ pub(crate) struct Import {
 }
 
 const IMPORT_HELP: &str = "\
-Formats: qmp (a script of qmp-shell or of JSON lines), dts, dtb (device trees).
+Formats: qmp (a script of qmp-shell or of JSON lines), dts, dtb (device trees), repl (Renode),
+svd (CMSIS-SVD); and command lines of QEMU: hetemu import qemu -- -M virt -smp 4 -m 1G
 
 The machine goes to standard output, what was not carried, added or assumed to standard error,
 each with a code (`hetemu explain W1202`). Exit codes: 0 everything carried, 1 something left

@@ -2,17 +2,88 @@
 
 use hetemu::{Loaded, Settings, check, find, registry};
 use hetemu_graph::{Class, diff};
-use hetemu_import::{Imported, Options, fdt, qmp};
+use hetemu_import::{Imported, Options, codes, fdt, qemu, qmp, repl, svd};
 use hetemu_lang::SourceMap;
 use hetemu_schema::Catalog;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/import")
+}
 
 fn sample(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/");
-    std::fs::read(format!("{folder}{name}")).expect("a sample")
+    std::fs::read(folder().join(name)).expect("a sample")
 }
 
 fn text(name: &str) -> String {
-    String::from_utf8(sample(name)).expect("text")
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    std::fs::read_to_string(samples.join(name)).expect("text")
+}
+
+/// Any input by its ending, with what was read.
+fn import(name: &str, bytes: &[u8], catalog: &Catalog) -> (Imported, SourceMap) {
+    let options = Options::default();
+    let mut sources = SourceMap::new();
+    let ending = name.rsplit('.').next().unwrap_or("");
+    if ending == "dtb" {
+        return (fdt::import_blob(&mut sources, name, bytes, catalog, &options), sources);
+    }
+    if ending == "qemu" {
+        let text = String::from_utf8_lossy(bytes);
+        let words: Vec<String> = text.split_whitespace().map(str::to_string).collect();
+        return (qemu::import(&mut sources, &words, catalog, &options), sources);
+    }
+    let file = hetemu_lang::add_bytes(&mut sources, name, bytes);
+    let mut used = |sources: &mut SourceMap, _: u32, path: &str| {
+        let bytes = std::fs::read(folder().join(path)).ok()?;
+        Some(hetemu_lang::add_bytes(sources, path.trim_start_matches("./"), &bytes))
+    };
+    let imported = match ending {
+        "qmp" => qmp::import(&sources, file, catalog, &options),
+        "dts" => fdt::import(&sources, file, catalog, &options),
+        "svd" => svd::import(&sources, file, catalog, &options),
+        _ => repl::import(&mut sources, file, catalog, &options, &mut used),
+    };
+    (imported, sources)
+}
+
+/// Each file of `tests/import` gives the machine and the messages that lie beside it;
+/// `HETEMU_BLESS=1` writes them anew.
+#[test]
+fn every_sample_is_carried_as_written_down() {
+    let registry = registry::registry();
+    let catalog = registry.catalog();
+    let bless = std::env::var_os("HETEMU_BLESS").is_some();
+    let endings = ["qmp", "dts", "dtb", "svd", "repl", "qemu"];
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .expect("tests/import")
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|n| endings.iter().any(|e| n.ends_with(&format!(".{e}"))))
+        .collect();
+    names.sort();
+    assert!(names.len() > 6, "{names:?}");
+    let mut wrong = Vec::new();
+    for name in names {
+        let (imported, sources) = import(&name, &sample(&name), catalog);
+        let mut said = String::new();
+        for some in imported.diagnostics.chunks(20) {
+            said.push_str(&hetemu_lang::render(some, &sources, false, 100));
+        }
+        for (ending, now) in [("hm", &imported.text), ("said", &said)] {
+            let path = folder().join(format!("{name}.{ending}"));
+            if bless {
+                std::fs::write(&path, now).expect("a writable tree");
+            } else if std::fs::read_to_string(&path).unwrap_or_default() != *now {
+                wrong.push(format!("=== {name}.{ending}: now\n{now}"));
+            }
+        }
+        // What extends a shipped machine is checked where `extends` is built.
+        if !name.ends_with(".qemu") {
+            sound(&imported, catalog);
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nHETEMU_BLESS=1 accepts this", wrong.join("\n"));
 }
 
 fn checked(name: &str, text: &str, catalog: &Catalog) -> Loaded {
@@ -31,7 +102,7 @@ fn sound(imported: &Imported, catalog: &Catalog) -> hetemu_graph::Graph {
     loaded.graph.expect("a graph")
 }
 
-fn codes(imported: &Imported) -> Vec<&'static str> {
+fn said(imported: &Imported) -> Vec<&'static str> {
     imported.diagnostics.iter().map(|d| d.code.id()).collect()
 }
 
@@ -39,8 +110,7 @@ fn codes(imported: &Imported) -> Vec<&'static str> {
 fn the_qmp_walk_through_is_the_machine_and_the_wire_that_it_leaves_implicit() {
     let registry = registry::registry();
     let catalog = registry.catalog();
-    let (sources, file) = SourceMap::single("opentitan.qmp", text("opentitan.qmp"));
-    let imported = qmp::import(&sources, file, catalog, &Options::default());
+    let (imported, _) = import("opentitan.qmp", &sample("opentitan.qmp"), catalog);
     assert_eq!(imported.left_out(), 0, "{:#?}", imported.diagnostics);
     let new = sound(&imported, catalog);
     let sample = checked("opentitan.hm", &text("opentitan.hm"), catalog).graph.expect("a graph");
@@ -58,30 +128,18 @@ fn the_qmp_walk_through_is_the_machine_and_the_wire_that_it_leaves_implicit() {
 }
 
 #[test]
-fn qmp_says_what_it_cannot_carry() {
+fn every_code_of_importers_has_its_page_and_is_shown_by_a_sample() {
     let registry = registry::registry();
-    let catalog = registry.catalog();
-    let script = "\
-device_add driver=ibex-uart id=u colour=blue
-device_add driver=nonesuch id=n
-x-sysbus-mmio-map device=u addr=0x1000
-x-sysbus-mmio-map device=n addr=8192
-x-sysbus-mmio-map device=u mmio=7 addr=0
-qom-set path=u property=sysbus-irq[0] value=n/unnamed-gpio-in[1]
-qom-set path=gone property=x value=1
-migrate uri=file:x
-not a command at all
-{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"sysbus-memory\", \"id\": \"r\", \"size\": \"16K\"}}
-{\"execute\": \"sysbus-mmio-map\", \"arguments\": {\"device\": \"r\", \"addr\": 32768}}
-";
-    let (sources, file) = SourceMap::single("x.qmp", script);
-    let imported = qmp::import(&sources, file, catalog, &Options::default());
-    sound(&imported, catalog);
-    for code in ["W1202", "W1203", "W1204", "W1205", "W1206", "E1201"] {
-        assert!(codes(&imported).contains(&code), "{code}: {:?}", codes(&imported));
+    let mut shown = std::collections::BTreeSet::new();
+    for name in ["broken.qmp", "board.dts", "board.repl", "chip.svd", "virt.qemu"] {
+        let (imported, _) = import(name, &sample(name), registry.catalog());
+        shown.extend(said(&imported));
     }
-    assert!(imported.text.contains("+   16 KiB") || imported.text.contains("+ 16 KiB"));
-    assert!(imported.text.contains("n : hm.stub"), "{}", imported.text);
+    for code in codes::ALL {
+        let title = format!("# {}: {}", code.id(), code.title());
+        assert!(code.page().starts_with(&title), "{title}");
+        assert!(shown.contains(code.id()), "no sample shows {code}");
+    }
 }
 
 #[test]
@@ -118,5 +176,5 @@ fn qemus_own_device_tree_gives_its_board() {
     }
     let boot = g.parts.iter().find(|p| p.ty.name == "boot.riscv").expect("a boot part");
     assert_eq!(boot.text("ram"), Some("dram"));
-    assert!(codes(&imported).contains(&"N1207"), "{:?}", codes(&imported));
+    assert!(said(&imported).contains(&"N1207"), "{:?}", said(&imported));
 }

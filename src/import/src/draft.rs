@@ -491,7 +491,7 @@ pub(crate) fn written(part: &Part, name: &str, value: &Given) -> Option<String> 
     }
     Some(match (prop.map(|p| p.ty), value) {
         (Some(PropType::Size), Given::Int(n)) => units::size(*n),
-        (Some(PropType::Address), Given::Int(n)) => units::hex(*n),
+        (Some(PropType::Address), Given::Int(n)) => units::address(*n, 32),
         (Some(PropType::Frequency), Given::Int(n)) => units::frequency(*n),
         (Some(PropType::Duration), Given::Int(n)) => units::duration(*n),
         (None, Given::Int(n)) => units::frequency(*n),

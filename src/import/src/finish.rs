@@ -273,4 +273,46 @@ impl Draft<'_> {
             })
         })
     }
+
+    /// Cores whose reset vector shows no memory start at the flash instead, or else at the first
+    /// memory; where there is none at all, a placeholder is added.
+    pub(crate) fn reset_memory(&mut self, bus: usize) {
+        let cores: Vec<usize> = (0..self.parts.len())
+            .filter(|i| self.parts.get(*i).is_some_and(|p| p.ty.core.is_some() && !p.gone))
+            .collect();
+        for id in cores {
+            let Some(p) = self.parts.get(id) else { continue };
+            let (span, name) = (p.span, p.name.clone());
+            let vector = p.ty.core.as_ref().map_or(0, |c| c.reset_vector);
+            if self.memory_at(bus, vector) || p.ty.prop("reset_vector").is_none() {
+                continue;
+            }
+            let mut memories: Vec<(bool, u64)> = Vec::new();
+            for r in self.buses.get(bus).map_or(&[][..], |b| &b.rows).iter().filter(|r| !r.gone) {
+                let What::Part(part, _) = r.what else { continue };
+                if let Some(m) = self.parts.get(part).filter(|p| Draft::is_memory(p.ty)) {
+                    let code = m.name.to_ascii_lowercase();
+                    let code = ["flash", "rom", "ddr", "dram"].iter().any(|w| code.contains(w));
+                    memories.push((!code, r.base));
+                }
+            }
+            memories.sort_unstable();
+            match memories.first() {
+                Some((_, base)) => {
+                    self.set(id, "reset_vector", Given::Int(*base));
+                    let at = units::hex(*base);
+                    let what = format!("`{name}` starts at {at}, where its memory is");
+                    self.say(Diagnostic::new(codes::N1207, span, what));
+                }
+                None => {
+                    let Some(ty) = self.memory(true) else { continue };
+                    let part = self.part("flash", ty, span);
+                    self.map(bus, vector & !0xFFFF, Some(1 << 20), part, 0, span);
+                    let what =
+                        "the input has no memory: a placeholder is added at the reset vector";
+                    self.say(Diagnostic::new(codes::N1207, span, what));
+                }
+            }
+        }
+    }
 }

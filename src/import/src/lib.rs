@@ -12,7 +12,10 @@ pub mod draft;
 pub mod fdt;
 mod finish;
 mod names;
+pub mod qemu;
 pub mod qmp;
+pub mod repl;
+pub mod svd;
 mod write;
 
 use hetemu_lang::{Diagnostic, Severity};

@@ -195,7 +195,7 @@ impl<'a> Builder<'a> {
             if let Some(part) = self.d.stub(&id, 0x1000, c.span) {
                 d = d.note("`hm.stub` stands in for it, 4 KiB long, if it is mapped");
                 if let Some(p) = self.d.parts.get_mut(part) {
-                    p.remark = Some(format!("TODO: {driver}"));
+                    p.remark = Some(format!("to do: {driver}"));
                 }
                 self.ids.push((id, part));
             }
@@ -228,19 +228,18 @@ impl<'a> Builder<'a> {
     /// One property of a part, under QEMU's name.
     pub(crate) fn property(&mut self, part: PartId, key: &str, value: &Json, span: Span) {
         let Some(ty) = self.d.parts.get(part).map(|p| p.ty) else { return };
-        let kinds = match key {
-            "chardev" => Some((PlugKind::Serial, None)),
-            "drive" => Some((PlugKind::Block, None)),
-            "netdev" => Some((PlugKind::Net, None)),
+        let kind = match key {
+            "chardev" => Some(PlugKind::Serial),
+            "drive" => Some(PlugKind::Block),
+            "netdev" => Some(PlugKind::Net),
             _ => None,
         };
-        if let (Some((kind, plugged)), Some(name)) = (kinds, value.as_str()) {
-            if let Some(link) = ty.links.iter().find(|l| l.kind == kind) {
-                let plugged = if kind == PlugKind::Serial { Some("stdio") } else { plugged };
-                let plug = self.d.plug(name, kind, plugged);
-                self.d.set(part, link.name, Given::Name(plug));
-                return;
-            }
+        let link = kind.and_then(|kind| ty.links.iter().find(|l| l.kind == kind));
+        if let (Some(link), Some(name)) = (link, value.as_str()) {
+            let plugged = (link.kind == PlugKind::Serial).then_some("stdio");
+            let plug = self.d.plug(name, link.kind, plugged);
+            self.d.set(part, link.name, Given::Name(plug));
+            return;
         }
         let plain = key.replace('-', "_");
         let candidates = [plain.clone(), plain.trim_start_matches("num_").to_string()];

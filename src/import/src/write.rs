@@ -163,27 +163,27 @@ fn bus_maps(d: &Draft<'_>, w: &mut Written) -> BTreeSet<PartId> {
         let bits = bits(bus);
         let texts: Vec<(String, String)> = rows.iter().map(|(_, r)| place(d, r, bits)).collect();
         let extent = texts.iter().map(|t| t.1.len()).max().unwrap_or(0);
-        let names = rows.iter().map(|(_, r)| row_name(d, r).len()).max().unwrap_or(0);
+        let called = |r: &crate::draft::Row| {
+            let flags = [(r.over, " over"), (r.ro, " ro")];
+            let flags = flags.iter().filter(|f| f.0).map(|f| f.1);
+            format!("{}{}", row_name(d, r), flags.collect::<String>())
+        };
+        let names = rows.iter().map(|(_, r)| called(r).len()).max().unwrap_or(0);
         for ((n, row), (at, size)) in rows.iter().zip(&texts) {
-            let name = row_name(d, row);
-            let flags = format!(
-                "{}{}",
-                if row.over { " over" } else { "" },
-                if row.ro { " ro" } else { "" }
-            );
+            let name = called(row);
             let head = format!("  {at}{size:extent$}   {name}");
             let item = Item::Row(b, *n);
             let What::Part(id, _) = row.what else {
-                w.line(&format!("{head}{flags}"), Some(item));
+                w.line(&head, Some(item));
                 continue;
             };
             let Some(part) = d.parts.get(id) else { continue };
             if part.ty.regions.len() == 1 && declared.insert(id) {
                 let pad = " ".repeat(names - name.len().min(names));
-                let head = format!("{head}{pad}{flags} : {}", type_name(d, part));
+                let head = format!("{head}{pad} : {}", type_name(d, part));
                 braces(d, w, id, &head, "  ", Some(item));
             } else {
-                w.line(&format!("{head}{flags}"), Some(item));
+                w.line(&head, Some(item));
             }
         }
         w.line("}", None);

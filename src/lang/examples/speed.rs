@@ -1,4 +1,4 @@
-//! Measures `check` on generated machines of 1,000 and 10,000 devices:
+//! Measures `check` and `diff` on generated machines of 1,000 and 10,000 devices:
 //! `cargo run --release -p hetemu-lang --example speed [COUNT...]`.
 
 use hetemu_lang::{Overrides, SourceMap, check};
@@ -31,6 +31,24 @@ fn main() {
             .collect();
         times.sort();
         println!("{n} devices, {lines} lines: best {:?}, median {:?} of 7", times[0], times[3]);
+        // Every tenth device changed, one name changed, one device gone.
+        let changed = sources.get(file).map_or(String::new(), |f| f.text.clone());
+        let changed = changed.replace("5[5", "5[6").replace("uart77 ", "other ");
+        let start = Instant::now();
+        let (again, second) = SourceMap::single("changed.hm", changed);
+        let (a, b) = (
+            check(&sources, file, &catalog, &Overrides::default()).graph,
+            check(&again, second, &catalog, &Overrides::default()).graph,
+        );
+        let read = start.elapsed();
+        if let (Some(a), Some(b)) = (a, b) {
+            let start = Instant::now();
+            let d = hetemu_graph::diff(&a, &b);
+            let text = d.text().len();
+            let time = start.elapsed();
+            let changes = d.changes.len();
+            println!("  diff of two: read {read:?}, compared {time:?}: {changes} changes, {text} B");
+        }
     }
 }
 

@@ -6,12 +6,47 @@ use crate::json::endian_word;
 use crate::model::*;
 use crate::names;
 use hetemu_schema::{PlugKind, PropType};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Lookups of one machine, so that large ones compare in linear time.
+struct Index<'g> {
+    /// Parts by name.
+    parts: HashMap<&'g str, PartId>,
+    /// Where each part is mapped: bus, address, region.
+    places: Vec<Vec<(&'g str, u64, u32)>>,
+}
+
+impl<'g> Index<'g> {
+    fn new(g: &'g Graph) -> Index<'g> {
+        let parts = g.parts().map(|(id, p)| (p.name.as_str(), id)).collect();
+        let mut places = vec![Vec::new(); g.parts.len()];
+        for bus in &g.buses {
+            for row in &bus.rows {
+                if let Target::Region { part, region, .. } = row.target
+                    && let Some(list) = places.get_mut(part.0 as usize)
+                {
+                    list.push((bus.name.as_str(), row.base, region));
+                }
+            }
+        }
+        Index { parts, places }
+    }
+
+    fn find(&self, name: &str) -> Option<PartId> {
+        self.parts.get(name).copied()
+    }
+
+    fn places(&self, part: PartId) -> &[(&'g str, u64, u32)] {
+        self.places.get(part.0 as usize).map_or(&[], Vec::as_slice)
+    }
+}
 
 /// Both machines, and what was found so far.
 struct Compare<'g> {
     old: &'g Graph,
     new: &'g Graph,
+    old_index: Index<'g>,
+    new_index: Index<'g>,
     /// New names of parts that only changed theirs.
     renamed: BTreeMap<&'g str, &'g str>,
     changes: Vec<Change>,
@@ -22,8 +57,10 @@ struct Compare<'g> {
 type Fact = (String, Span);
 
 pub(super) fn compare(old: &Graph, new: &Graph) -> (Vec<Change>, SavedStates) {
-    let renamed = renames(old, new);
-    let mut c = Compare { old, new, renamed, changes: Vec::new(), saved: SavedStates::default() };
+    let (old_index, new_index) = (Index::new(old), Index::new(new));
+    let renamed = renames(old, new, &old_index, &new_index);
+    let (changes, saved) = (Vec::new(), SavedStates::default());
+    let mut c = Compare { old, new, old_index, new_index, renamed, changes, saved };
     c.parts();
     c.buses();
     c.wires();
@@ -34,37 +71,34 @@ pub(super) fn compare(old: &Graph, new: &Graph) -> (Vec<Change>, SavedStates) {
 
 /// Pairs of parts that are gone and new, of one type and mapped at the same places: old name, new
 /// name.
-fn renames<'g>(old: &'g Graph, new: &'g Graph) -> BTreeMap<&'g str, &'g str> {
-    let gone = |g: &'g Graph, other: &Graph| -> Vec<(PartId, &'g Part)> {
-        g.parts().filter(|(_, p)| other.find_part(&p.name).is_none()).collect()
+fn renames<'g>(
+    old: &'g Graph,
+    new: &'g Graph,
+    old_index: &Index<'g>,
+    new_index: &Index<'g>,
+) -> BTreeMap<&'g str, &'g str> {
+    let gone = |g: &'g Graph, other: &Index<'_>| -> Vec<(PartId, &'g Part)> {
+        g.parts().filter(|(_, p)| other.find(&p.name).is_none()).collect()
     };
-    let (removed, added) = (gone(old, new), gone(new, old));
+    // New parts by type and place.
+    type Seat<'p, 'g> = (&'static str, u32, &'p [(&'g str, u64, u32)]);
+    let mut added: BTreeMap<Seat<'_, '_>, Vec<&'g str>> = BTreeMap::new();
+    for (id, p) in gone(new, old_index).into_iter().rev() {
+        let seat = (p.ty.name, p.ty.version, new_index.places(id));
+        added.entry(seat).or_default().push(&p.name);
+    }
     let mut out = BTreeMap::new();
-    let mut taken = BTreeSet::new();
-    for (id, part) in removed {
-        let place = places(old, id);
-        let twin = added.iter().find(|(other, p)| {
-            p.ty == part.ty && !place.is_empty() && places(new, *other) == place
-        });
-        if let Some((other, p)) = twin
-            && taken.insert(*other)
-        {
-            out.insert(part.name.as_str(), p.name.as_str());
+    for (id, part) in gone(old, new_index) {
+        let place = old_index.places(id);
+        if place.is_empty() {
+            continue;
+        }
+        let seat = (part.ty.name, part.ty.version, place);
+        if let Some(name) = added.get_mut(&seat).and_then(Vec::pop) {
+            out.insert(part.name.as_str(), name);
         }
     }
     out
-}
-
-/// Where a part is mapped: bus, address, region.
-fn places(g: &Graph, part: PartId) -> Vec<(&str, u64, u32)> {
-    let rows = g.buses.iter().flat_map(|b| b.rows.iter().map(move |r| (b, r)));
-    rows.filter_map(|(b, r)| match r.target {
-        Target::Region { part: p, region, .. } if p == part => {
-            Some((b.name.as_str(), r.base, region))
-        }
-        _ => None,
-    })
-    .collect()
 }
 
 impl<'g> Compare<'g> {
@@ -106,10 +140,11 @@ impl<'g> Compare<'g> {
         let (old, new) = (self.old, self.new);
         for (id, part) in old.parts() {
             let name = self.new_name(&part.name);
-            match new.find_part(name) {
+            match self.new_index.find(name) {
                 Some(other) => self.part(id, part, other, new.part(other)),
                 None => {
-                    let what = format!("{}  {}", place(old, id), part.ty.full_name());
+                    let what =
+                        format!("{}  {}", place(old, &self.old_index, id), part.ty.full_name());
                     self.push(
                         Class::Guest,
                         &part.name,
@@ -126,7 +161,7 @@ impl<'g> Compare<'g> {
         let kept: BTreeSet<&str> = old.parts.iter().map(|p| self.new_name(&p.name)).collect();
         for (id, part) in new.parts() {
             if !kept.contains(part.name.as_str()) {
-                let what = format!("{}  {}", place(new, id), part.ty.full_name());
+                let what = format!("{}  {}", place(new, &self.new_index, id), part.ty.full_name());
                 self.push(
                     Class::Guest,
                     &part.name,
@@ -221,8 +256,8 @@ impl<'g> Compare<'g> {
             let class = if host { Class::Host } else { Class::Guest };
             // A memory is known by its place.
             let sized = ty == Some(PropType::Size) && key == "size";
-            let fact = match place(self.new, new_id) {
-                at if sized && !at.is_empty() && at == place(self.old, old_id) => {
+            let fact = match place(self.new, &self.new_index, new_id) {
+                at if sized && !at.is_empty() && at == place(self.old, &self.old_index, old_id) => {
                     format!("{at}  size")
                 }
                 _ => key.to_string(),
@@ -317,22 +352,26 @@ impl<'g> Compare<'g> {
                 self.row(&what, old, o, new, n);
             }
             for o in olds.iter().skip(pairs) {
-                self.lone_row(&what, self.old, old, o, self.new, Sign::Removed);
+                self.lone_row(&what, old, o, Sign::Removed);
             }
             for n in news.iter().skip(pairs) {
-                self.lone_row(&what, self.new, new, n, self.old, Sign::Added);
+                self.lone_row(&what, new, n, Sign::Added);
             }
         }
     }
 
     /// A row of one machine only; the first of a part that is itself new or gone is told with the
     /// part.
-    fn lone_row(&mut self, what: &str, g: &Graph, bus: &Bus, row: &Row, other: &Graph, sign: Sign) {
+    fn lone_row(&mut self, what: &str, bus: &Bus, row: &Row, sign: Sign) {
+        let (g, own, other) = match sign {
+            Sign::Added => (self.new, &self.new_index, &self.old_index),
+            _ => (self.old, &self.old_index, &self.new_index),
+        };
         if let Target::Region { part, .. } = row.target {
             let name = &g.part(part).name;
             let first =
-                places(g, part).first() == Some(&(bus.name.as_str(), row.base, region(row)));
-            if other.find_part(name).is_none() && first {
+                own.places(part).first() == Some(&(bus.name.as_str(), row.base, region(row)));
+            if other.find(name).is_none() && first {
                 return;
             }
         }
@@ -415,9 +454,14 @@ impl<'g> Compare<'g> {
 
     /// A port of the old machine under the new name of its part.
     fn renamed_port(&self, port: &str) -> String {
-        let hit = self.renamed.iter().find_map(|(old, new)| {
-            let rest = port.strip_prefix(*old)?;
-            rest.starts_with(['.', '[']).then(|| format!("{new}{rest}"))
+        if self.renamed.is_empty() {
+            return port.to_string();
+        }
+        // Names have dots and brackets themselves: the longest that was renamed wins.
+        let ends = port.match_indices(['.', '[']).map(|(i, _)| i).rev();
+        let hit = ends.into_iter().find_map(|i| {
+            let new = self.renamed.get(port.get(..i)?)?;
+            Some(format!("{new}{}", port.get(i..)?))
         });
         hit.unwrap_or_else(|| port.to_string())
     }
@@ -490,9 +534,8 @@ fn keys<'a, V>(a: &'a BTreeMap<String, V>, b: &'a BTreeMap<String, V>) -> BTreeS
 }
 
 /// The first place of a part, `main 0x1000_0000`, or nothing.
-fn place(g: &Graph, part: PartId) -> String {
-    let places = places(g, part);
-    let Some((bus, base, _)) = places.first() else { return String::new() };
+fn place(g: &Graph, index: &Index<'_>, part: PartId) -> String {
+    let Some((bus, base, _)) = index.places(part).first() else { return String::new() };
     let map = g.buses.iter().find(|b| b.name == *bus);
     map.map_or(String::new(), |map| format!("{bus} {}", names::at(map, *base)))
 }

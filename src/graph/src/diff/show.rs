@@ -104,20 +104,47 @@ pub(super) fn json(d: &Diff) -> Json {
     })
 }
 
+/// Rows of one table; a comment of a review has 65,536 characters at most.
+const MOST: usize = 100;
+
+/// Fit for a review: what a program can notice is in sight, the rest behind a fold. The first line
+/// lets a script find its earlier comment.
 pub(super) fn markdown(d: &Diff) -> String {
+    let mut out = format!("<!-- hetemu diff {} -->\n", d.names.1.replace("--", "-"));
     let title = match d.names.0 == d.names.1 {
         true => format!("`{}`", d.names.1),
-        false => format!("`{}` -> `{}`", d.names.0, d.names.1),
+        false => format!("`{}` → `{}`", d.names.0, d.names.1),
     };
-    let Some(class) = d.class() else { return format!("### {title}: equal\n") };
-    let mut out = format!("### {title}: {}\n\n", class.sentence());
+    let Some(class) = d.class() else { return format!("{out}### {title}: equal\n") };
+    _ = write!(out, "### {title}: {}\n\n", class.sentence());
+    let (strong, weak): (Vec<&Change>, Vec<&Change>) =
+        d.changes.iter().partition(|c| c.class <= Class::Timing);
+    if !strong.is_empty() {
+        table(&mut out, &strong);
+        out.push('\n');
+    }
+    if let Some(line) = saved(d) {
+        let sign = if d.saved.loadable() { "✅" } else { "⚠️" };
+        _ = write!(out, "{sign} S{}.\n\n", line.trim_start_matches('s'));
+    }
+    if !weak.is_empty() {
+        let (host, cosmetic) = (d.count(Class::Host), d.count(Class::Cosmetic));
+        _ = write!(out, "<details><summary>{host} host-only, {cosmetic} cosmetic</summary>\n\n");
+        table(&mut out, &weak);
+        out.push_str("\n</details>\n\n");
+    }
+    _ = writeln!(out, "{}", counts(d));
+    out
+}
+
+fn table(out: &mut String, changes: &[&Change]) {
     out.push_str("| | class | what | fact | old | new |\n|---|---|---|---|---|---|\n");
     let code = |s: &str| match s {
         "" => String::new(),
-        // A bar would end the cell, also within code.
-        s => format!("`{}`", s.replace('|', "\\|").replace('\n', " ")),
+        // A bar would end the cell, also within code; a backquote would end the code.
+        s => format!("`{}`", s.replace('|', "\\|").replace('\n', " ").replace('`', "'")),
     };
-    for c in &d.changes {
+    for c in changes.iter().take(MOST) {
         _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} |",
@@ -129,9 +156,7 @@ pub(super) fn markdown(d: &Diff) -> String {
             code(&c.new)
         );
     }
-    if let Some(line) = saved(d) {
-        _ = write!(out, "\nS{}.\n", line.trim_start_matches('s'));
+    if changes.len() > MOST {
+        _ = writeln!(out, "\n… and {} more.", changes.len() - MOST);
     }
-    _ = write!(out, "\n{}\n", counts(d));
-    out
 }

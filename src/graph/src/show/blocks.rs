@@ -8,7 +8,7 @@ use super::svg::{self, GREY, INK, LINE, Paint, RED, Svg, Type};
 use crate::model::*;
 use crate::names;
 use hetemu_schema::RegionKind;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MARGIN: f64 = 24.0;
 const W: f64 = 168.0;
@@ -18,7 +18,20 @@ const PER_ROW: usize = 5;
 
 /// The block diagram of a machine.
 pub fn block_svg(g: &Graph) -> String {
-    let mut d = Diagram { g, svg: Svg::default(), y: 64.0, drawn: BTreeSet::new() };
+    let rows = g.buses.iter().flat_map(|b| &b.rows);
+    let mapped = rows.filter_map(|r| match r.target {
+        Target::Region { part, .. } => Some(part),
+        Target::Bus { .. } => None,
+    });
+    let mapped = mapped.collect();
+    let mut seats: BTreeMap<PartId, Vec<PartId>> = BTreeMap::new();
+    for (id, p) in g.parts() {
+        if let Some((on, ..)) = &p.on {
+            seats.entry(*on).or_default().push(id);
+        }
+    }
+    let (svg, drawn) = (Svg::default(), BTreeSet::new());
+    let mut d = Diagram { g, svg, y: 64.0, drawn, mapped, seats };
     d.svg.text(MARGIN, 34.0, Type::new(20.0, INK).bold(), &g.name);
     let after = MARGIN + Type::new(20.0, INK).bold().width(&g.name) + 14.0;
     d.svg.text(after, 34.0, Type::new(12.0, GREY), "block diagram");
@@ -35,41 +48,36 @@ struct Diagram<'g> {
     svg: Svg,
     y: f64,
     drawn: BTreeSet<PartId>,
+    /// Parts with a row on some bus.
+    mapped: BTreeSet<PartId>,
+    /// Parts on child buses, by who has the bus.
+    seats: BTreeMap<PartId, Vec<PartId>>,
 }
 
 impl Diagram<'_> {
     /// Drivers, the bar, and what it maps, in rows.
     fn bus(&mut self, id: BusId) {
-        let g = self.g;
-        let bus = g.bus(id);
-        let mut drivers: Vec<PartId> = Vec::new();
-        for (part, _, on) in g.initiators() {
-            let name = names::initiator(g, part);
-            if on == id && !drivers.iter().any(|d| names::initiator(g, *d) == name) {
-                drivers.push(part);
-            }
-        }
         let left = MARGIN + 18.0;
-        for (i, part) in drivers.iter().enumerate() {
-            let x = left + STEP * i as f64;
-            self.part(x, self.y, *part);
-            let mid = x + W / 2.0;
-            self.line(mid, self.y + H, mid, self.y + H + 18.0);
-        }
-        if !drivers.is_empty() {
-            self.y += H + 18.0;
-        }
-        let mut targets: Vec<(Target, u64)> = Vec::new();
-        for row in &bus.rows {
-            let same = |t: &Target| match (*t, row.target) {
-                (Target::Region { part: a, .. }, Target::Region { part: b, .. }) => a == b,
-                (Target::Bus { bus: a, .. }, Target::Bus { bus: b, .. }) => a == b,
-                _ => false,
-            };
-            if !targets.iter().any(|(t, _)| same(t)) {
-                targets.push((row.target, row.base));
+        let drivers = self.drivers(id);
+        let lines = drivers.len().div_ceil(PER_ROW);
+        for (n, chunk) in drivers.chunks(PER_ROW).enumerate() {
+            for (i, part) in chunk.iter().enumerate() {
+                let x = left + STEP * i as f64;
+                // Cores that need more lines than one reach the bar between those below them.
+                let end = self.y + H + 18.0 + (lines - 1 - n) as f64 * (H + 14.0);
+                let mid = if n + 1 == lines { x + W / 2.0 } else { x + W + 7.0 };
+                if n + 1 < lines {
+                    self.line(x + W, self.y + H / 2.0, mid, self.y + H / 2.0);
+                    self.line(mid, self.y + H / 2.0, mid, end);
+                } else {
+                    self.line(mid, self.y + H, mid, end);
+                }
+                self.part(x, self.y, *part);
             }
+            self.y += H + if n + 1 == lines { 18.0 } else { 14.0 };
         }
+        let targets = self.targets(id);
+        let bus = self.g.bus(id);
         let bar_x = left - 18.0;
         let bar_w = STEP * PER_ROW as f64 - 14.0 + 18.0;
         let rows = targets.len().div_ceil(PER_ROW).max(1);
@@ -87,16 +95,45 @@ impl Diagram<'_> {
                     Target::Bus { bus, .. } => self.window(x, self.y + 18.0, *bus),
                 }
             }
-            self.y += 18.0 + H + 16.0;
+            self.y += 18.0 + H + 12.0;
         }
         if targets.is_empty() {
             self.bar(bar_x, bar_w, &bus.name);
         }
         if rows > 1 {
-            let last = top + (rows - 1) as f64 * (18.0 + H + 16.0 + 22.0);
+            let last = top + (rows - 1) as f64 * (18.0 + H + 12.0 + 22.0);
             self.svg.bar(bar_x, top + 8.0, 6.0, last - top + 8.0, svg::CORE.fill);
         }
         self.y += 18.0;
+    }
+
+    /// What is drawn above a bus: its cores, and parts with DMA that no bus maps. A part that is
+    /// mapped has a mark for its DMA.
+    fn drivers(&self, id: BusId) -> Vec<PartId> {
+        let g = self.g;
+        let mut out: Vec<PartId> = Vec::new();
+        for (part, _, on) in g.initiators() {
+            let name = names::initiator(g, part);
+            let core = g.part(part).ty.core.is_some();
+            if on == id
+                && (core || !self.mapped.contains(&part))
+                && !out.iter().any(|d| names::initiator(g, *d) == name)
+            {
+                out.push(part);
+            }
+        }
+        out
+    }
+
+    /// What a bus maps, each once, with its first address.
+    fn targets(&self, id: BusId) -> Vec<(Target, u64)> {
+        let mut seen = BTreeSet::new();
+        let rows = &self.g.bus(id).rows;
+        let key = |t: Target| match t {
+            Target::Region { part, .. } => (false, part.0),
+            Target::Bus { bus, .. } => (true, bus.0),
+        };
+        rows.iter().filter(|r| seen.insert(key(r.target))).map(|r| (r.target, r.base)).collect()
     }
 
     fn bar(&mut self, x: f64, w: f64, name: &str) {
@@ -145,23 +182,64 @@ impl Diagram<'_> {
             return;
         }
         self.svg.text(x + 10.0, y + 22.0, bold, &bold.fit(&title, room));
-        self.svg.text(x + 10.0, y + 38.0, small, &small.fit(part.ty.name, room));
+        let dma = part.ty.core.is_none() && !part.masters.is_empty();
+        if dma {
+            self.svg.text(x + W - 10.0, y + 22.0, Type::new(9.5, GREY).end(), "DMA");
+        }
+        let size = part.ty.regions.first().filter(|r| r.size.is_none()).and(part.int("size"));
+        let what = match size {
+            Some(n) => format!("{} · {}", part.ty.name, names::size(n)),
+            None => part.ty.name.to_string(),
+        };
+        self.svg.text(x + 10.0, y + 38.0, small, &small.fit(&what, room));
         let red = Type::new(9.5, RED).mono();
-        self.svg.text(x + 10.0, y + 54.0, red, &red.fit(&self.irqs(id), room));
+        let irqs = self.irqs(id, |text| red.width(text) <= room);
+        let seats = self.seats.get(&id).cloned().unwrap_or_default();
+        if seats.is_empty() {
+            self.svg.text(x + 10.0, y + 54.0, red, &red.fit(&irqs, room));
+            return;
+        }
+        // What sits on it takes the right of the line that its interrupts leave.
+        let names: Vec<&str> = seats.iter().map(|s| self.g.part(*s).name.as_str()).collect();
+        let seated = match names.as_slice() {
+            [one] => format!("⊣ {one} {}", self.g.part(seats[0]).ty.name),
+            many => format!("⊣ {}", many.join(", ")),
+        };
+        let purple = Type::new(10.0, svg::WINDOW.ink);
+        let used = if irqs.is_empty() { 0.0 } else { red.width(&irqs) + 8.0 };
+        self.svg.text(x + 10.0, y + 54.0, red, &irqs);
+        self.svg.text(x + 10.0 + used, y + 54.0, purple, &purple.fit(&seated, room - used));
+        self.drawn.extend(seats);
     }
 
-    /// Where the outputs of a part go, briefly: `→ plic[1..4]`.
-    fn irqs(&self, id: PartId) -> String {
-        let mut sinks: Vec<String> = Vec::new();
+    /// Where the outputs of a part go, as briefly as it has to be: `→ plic[1..4]`, `→ plic`,
+    /// `→ 5 parts`. Cores of a cluster are told as the cluster.
+    fn irqs(&self, id: PartId, fits: impl Fn(&str) -> bool) -> String {
+        let (mut sinks, mut parts): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
         for w in self.g.wires.iter().filter(|w| w.from.part == id) {
-            let sink = names::port(self.g, w.to, true);
+            let to = self.g.part(w.to.part);
+            let cluster = names::initiator(self.g, w.to.part);
+            let sink = match to.ty.core.is_some() && cluster != to.name {
+                true => {
+                    let port = to.ty.inputs.get(w.to.port as usize).map_or("", |p| p.name);
+                    format!("{cluster}.{port}")
+                }
+                false => names::port(self.g, w.to, true),
+            };
             if !sinks.contains(&sink) {
                 sinks.push(sink);
             }
+            if !parts.contains(&cluster) {
+                parts.push(cluster);
+            }
         }
-        match names::collapse(&sinks) {
-            s if s.is_empty() => s,
-            s => format!("→ {s}"),
+        let whole = names::collapse(&sinks);
+        let short = parts.join(", ");
+        match (whole.is_empty(), fits(&format!("→ {whole}")), fits(&format!("→ {short}"))) {
+            (true, ..) => whole,
+            (_, true, _) => format!("→ {whole}"),
+            (_, _, true) => format!("→ {short}"),
+            _ => format!("→ {} parts", parts.len()),
         }
     }
 
@@ -185,7 +263,7 @@ impl Diagram<'_> {
         if ids.is_empty() {
             return;
         }
-        self.svg.text(MARGIN, self.y + 8.0, Type::new(11.0, GREY).bold(), "not on a bus map");
+        self.svg.text(MARGIN, self.y + 8.0, Type::new(11.0, GREY).bold(), "not on a bus");
         self.y += 18.0;
         for chunk in ids.chunks(PER_ROW) {
             for (i, id) in chunk.iter().enumerate() {
@@ -206,7 +284,7 @@ mod tests {
         let svg = block_svg(&trio().part("tie", "signal.or", "").build());
         assert_eq!(svg.matches(">shared<").count(), 3);
         assert_eq!(svg.matches("the same part as above").count(), 4, "shared and mbox twice");
-        for word in [">rv × 4<", ">bus soc<", ">window<", ">not on a bus map<", ">tie<"] {
+        for word in [">rv × 4<", ">bus soc<", ">window<", ">not on a bus<", ">tie<"] {
             assert!(svg.contains(word), "{word}");
         }
     }

@@ -17,6 +17,12 @@ const MARGIN: f64 = 24.0;
 const BLOCK: f64 = 232.0;
 const GUTTER: f64 = 36.0;
 const GAP: f64 = 26.0;
+/// Between small blocks that nearly touch, where a cut in the axis would say nothing.
+const SMALL_GAP: f64 = 8.0;
+/// The smallest stretch of nothing that is told, in bytes.
+const WIDE_GAP: u64 = 64 << 10;
+/// Blocks below each other before a column goes on beside itself.
+const TALLEST: f64 = 1000.0;
 
 /// A column: its heading, the bus it shows and the width of its addresses.
 struct Column {
@@ -41,7 +47,7 @@ struct Block {
 pub fn maps_svg(g: &Graph) -> String {
     let mut columns = Vec::new();
     for (bus, who, view) in Others::new(g).views() {
-        columns.push(column(g, *bus, &who.join(", "), view.clone()));
+        columns.extend(folded(column(g, *bus, &cores_first(g, who), view.clone())));
     }
     draw(g, &g.name, columns)
 }
@@ -52,9 +58,48 @@ pub fn map_svg(g: &Graph, name: &str) -> Option<String> {
     if views.is_empty() {
         return None;
     }
-    let columns =
-        views.into_iter().map(|(title, _, bus)| column(g, bus, &title, flatten(g, bus))).collect();
-    Some(draw(g, &g.name, columns))
+    let columns = views
+        .into_iter()
+        .flat_map(|(title, _, bus)| folded(column(g, bus, &title, flatten(g, bus))));
+    Some(draw(g, &g.name, columns.collect()))
+}
+
+/// Who sees a bus, for a heading: its cores, or else its DMA ports.
+fn cores_first(g: &Graph, who: &[String]) -> String {
+    let cores: Vec<&str> = who
+        .iter()
+        .map(String::as_str)
+        .filter(|w| g.clusters.iter().any(|c| c.name == *w))
+        .collect();
+    if cores.is_empty() { who.join(", ") } else { cores.join(", ") }
+}
+
+/// A column that is too tall goes on beside itself.
+fn folded(mut c: Column) -> Vec<Column> {
+    let body = c.height - HEAD;
+    let pieces = (body / TALLEST).ceil().max(1.0);
+    let each = body / pieces;
+    let mut out = Vec::new();
+    let blocks = std::mem::take(&mut c.blocks);
+    let (mut from, mut rest) = (HEAD, Vec::new());
+    for mut block in blocks {
+        if block.y - from >= each - 1.0 && !rest.is_empty() {
+            out.push(std::mem::take(&mut rest));
+            from = block.y - if block.gap >= WIDE_GAP { GAP } else { 0.0 };
+        }
+        block.y -= from - HEAD;
+        rest.push(block);
+    }
+    out.push(rest);
+    let piece = |(i, blocks): (usize, Vec<Block>)| Column {
+        title: if i == 0 { c.title.clone() } else { format!("{}, continued", c.title) },
+        sub: c.sub.clone(),
+        bus: c.bus,
+        labels: c.labels,
+        height: blocks.last().map_or(HEAD, |b| b.y + b.h),
+        blocks,
+    };
+    out.into_iter().enumerate().map(piece).collect()
 }
 
 fn column(g: &Graph, bus: BusId, title: &str, view: Vec<Range>) -> Column {
@@ -74,6 +119,7 @@ fn column(g: &Graph, bus: BusId, title: &str, view: Vec<Range>) -> Column {
         y += match (blocks.is_empty(), gap) {
             (true, _) => 0.0,
             (false, 0) => 3.0,
+            (false, gap) if gap < WIDE_GAP => SMALL_GAP,
             (false, _) => GAP,
         };
         let h = height(&range);
@@ -120,7 +166,8 @@ fn draw(g: &Graph, title: &str, columns: Vec<Column>) -> String {
 }
 
 fn heading(svg: &mut Svg, c: &Column, x: f64) {
-    svg.text(x, TITLE + 16.0, Type::new(15.0, INK).bold(), &c.title);
+    let bold = Type::new(15.0, INK).bold();
+    svg.text(x, TITLE + 16.0, bold, &bold.fit(&c.title, BLOCK));
     let small = Type::new(11.0, GREY);
     svg.text(x, TITLE + 34.0, small, &small.fit(&c.sub, BLOCK + GUTTER));
 }
@@ -136,6 +183,10 @@ fn bands(svg: &mut Svg, columns: &[Column], xs: &[f64]) {
             let Some(key) = region(block) else { continue };
             let twin =
                 columns.iter().zip(xs).enumerate().skip(i + 1).find_map(|(j, (other, ox))| {
+                    // Columns of one view stand beside each other, they do not see each other.
+                    if other.bus == c.bus {
+                        return None;
+                    }
                     let b = other.blocks.iter().find(|b| region(b) == Some(key))?;
                     Some((j, b, other, *ox))
                 });
@@ -168,7 +219,7 @@ fn paint(g: &Graph, r: &Range) -> Paint {
 
 fn draw_block(svg: &mut Svg, g: &Graph, c: &Column, block: &Block, x: f64) {
     let (y, h, r) = (TITLE + block.y, block.h, &block.range);
-    if block.gap > 0 {
+    if block.gap >= WIDE_GAP {
         broken_axis(svg, x, y - GAP, block.gap);
     }
     let colors = paint(g, r);

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod clocks;
+mod diff;
 mod dot;
 mod irq;
 mod map;
@@ -11,6 +12,7 @@ mod view;
 
 pub use blocks::block_svg;
 pub use clocks::clocks_text;
+pub use diff::diff_svg;
 pub use dot::dot;
 pub use irq::{IrqPath, irq_paths, irq_text};
 pub use map::{map_svg, maps_svg};

@@ -1,10 +1,10 @@
 //! `hetemu diff OLD NEW`: graph against graph.
 
 use super::{DIFFERENT, OK, USAGE, complain};
-use crate::cli::{Diff, DiffFormat};
+use crate::cli::{Diff, DiffForm};
 use hetemu::find::{self, Base, Source};
 use hetemu::{Settings, registry};
-use hetemu_graph::{Class, Graph, diff, semantic_hash};
+use hetemu_graph::{Class, Graph, diff, semantic_hash, show};
 use std::path::Path;
 use std::process::Command;
 
@@ -14,38 +14,56 @@ pub(crate) fn run(args: &Diff) -> u8 {
         complain(format!("`{}` is no class: {}", args.fail_on, words.join(", ")));
         return USAGE;
     };
-    let registry = registry::registry();
-    let load = |what: &str| -> Result<Graph, u8> {
-        let source = source(what).map_err(|e| {
-            complain(e);
-            USAGE
-        })?;
-        let (_, _, graph) = super::load_source(source, &Settings::default(), registry.catalog())?;
-        Ok(graph)
+    let (old, new, git) = match args.machines.as_slice() {
+        [one] if args.semantic_hash => {
+            return match load(one) {
+                Ok(graph) => {
+                    super::print(&format!("{}\n", semantic_hash(&graph)));
+                    OK
+                }
+                Err(code) => code,
+            };
+        }
+        [old, new] => (old, new, None),
+        // git: path, old file, hash, mode, new file, hash, mode [, new path, what happened].
+        [path, old, _, _, new, _, _] | [path, old, _, _, new, _, _, _, _] => (old, new, Some(path)),
+        _ => {
+            complain("diff needs two machines: OLD NEW");
+            return USAGE;
+        }
     };
-    let old = match load(&args.old) {
-        Ok(graph) => graph,
-        Err(code) => return code,
-    };
-    if args.semantic_hash {
-        super::print(&format!("{}\n", semantic_hash(&old)));
-        return OK;
+    if let Some(path) = git {
+        super::print(&format!("hetemu diff {path}\n"));
+        // A file that one side does not have.
+        let gone = |file: &str| file == "/dev/null" || file == "nul";
+        if gone(old) || gone(new) {
+            super::print(if gone(old) { "a new machine\n" } else { "the machine is gone\n" });
+            return OK;
+        }
     }
-    let Some(new) = &args.new else {
-        complain("diff needs two machines: OLD NEW");
-        return USAGE;
-    };
-    let new = match load(new) {
-        Ok(graph) => graph,
-        Err(code) => return code,
+    let (old, new) = match (load(old), load(new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        // git stops at the first file that a program fails at; the others are wanted too.
+        (Err(code), _) | (_, Err(code)) => return if git.is_some() { OK } else { code },
     };
     let d = diff(&old, &new);
     super::print(&match args.format {
-        DiffFormat::Text => d.text(),
-        DiffFormat::Json => format!("{}\n", d.json()),
-        DiffFormat::Markdown => d.markdown(),
+        DiffForm::Text => d.text(),
+        DiffForm::Json => format!("{}\n", d.json()),
+        DiffForm::Markdown => d.markdown(),
+        DiffForm::Svg => show::diff_svg(&old, &new, &d),
     });
-    if d.reaches(class) { DIFFERENT } else { OK }
+    if git.is_none() && d.reaches(class) { DIFFERENT } else { OK }
+}
+
+fn load(what: &str) -> Result<Graph, u8> {
+    let registry = registry::registry();
+    let source = source(what).map_err(|e| {
+        complain(e);
+        USAGE
+    })?;
+    let (_, _, graph) = super::load_source(source, &Settings::default(), registry.catalog())?;
+    Ok(graph)
 }
 
 /// A file, `REV:FILE` of the git repository around, or the name of a machine.

@@ -3,10 +3,14 @@
 use super::{OK, USAGE, complain};
 use crate::cli::{Graph, Picture};
 use hetemu::registry;
-use hetemu_graph::{Detail, json_text, show};
+use hetemu_graph::{Detail, GRAPH_SCHEMA, json_text, show};
 use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &Graph) -> u8 {
+    if args.schema {
+        super::print(GRAPH_SCHEMA);
+        return OK;
+    }
     let registry = registry::registry();
     let (_, _, graph) =
         match super::load(&args.machine, &args.setting.settings(), registry.catalog()) {

@@ -3,17 +3,28 @@
 
 use super::{OK, USAGE, WRONG, complain};
 use crate::cli::{Format, Import};
-use hetemu::registry;
-use hetemu_import::{Imported, Options, fdt, qmp};
-use hetemu_lang::{Overrides, Severity, SourceMap};
+use hetemu::find::{Base, Source};
+use hetemu::{Settings, registry};
+use hetemu_import::{Imported, Options, fdt, qemu, qmp, repl, svd};
+use hetemu_lang::source::FileId;
+use hetemu_lang::{Severity, SourceMap};
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 /// Formats, with the endings of their files.
-const FORMATS: &[(&str, &[&str])] =
-    &[("qmp", &["qmp", "qmp-shell"]), ("dts", &["dts", "dtsi"]), ("dtb", &["dtb", "dtbo"])];
+const FORMATS: &[(&str, &[&str])] = &[
+    ("qmp", &["qmp", "qmp-shell"]),
+    ("dts", &["dts", "dtsi"]),
+    ("dtb", &["dtb", "dtbo"]),
+    ("repl", &["repl"]),
+    ("svd", &["svd"]),
+];
 
 pub(crate) fn run(args: &Import) -> u8 {
     let words: Vec<&str> = FORMATS.iter().map(|f| f.0).collect();
+    if args.input.as_slice() == ["qemu"] || (args.input.is_empty() && !args.words.is_empty()) {
+        return command_line(args);
+    }
     let (format, file) = match args.input.as_slice() {
         [format, file] if words.contains(&format.as_str()) => (format.as_str(), file),
         [format, _] => {
@@ -55,6 +66,14 @@ pub(crate) fn run(args: &Import) -> u8 {
             let id = add();
             qmp::import(&sources, id, catalog, &options)
         }
+        "svd" => {
+            let id = add();
+            svd::import(&sources, id, catalog, &options)
+        }
+        "repl" => {
+            let id = add();
+            repl::import(&mut sources, id, catalog, &options, &mut used)
+        }
         "dtb" => fdt::import_blob(&mut sources, file, &bytes, catalog, &options),
         _ => {
             let id = add();
@@ -62,6 +81,34 @@ pub(crate) fn run(args: &Import) -> u8 {
         }
     };
     finish(args, &imported, &sources, catalog)
+}
+
+/// `hetemu import qemu -- -M virt ...`
+fn command_line(args: &Import) -> u8 {
+    if args.words.is_empty() {
+        complain("the command line goes behind `--`: hetemu import qemu -- -M virt -smp 4");
+        return USAGE;
+    }
+    let registry = registry::registry();
+    let options = Options { name: args.name.clone(), cpu: args.cpu.clone() };
+    let mut sources = SourceMap::new();
+    let catalog = registry.catalog();
+    let imported = qemu::import(&mut sources, &args.words, catalog, &options);
+    finish(args, &imported, &sources, catalog)
+}
+
+/// A file that a platform uses: beside it, or below one of the folders above it, as Renode looks
+/// below its own.
+fn used(sources: &mut SourceMap, by: FileId, path: &str) -> Option<FileId> {
+    let from = sources.get(by)?.name.clone();
+    let relative = path.trim_start_matches("./");
+    for folder in Path::new(&from).ancestors().skip(1) {
+        let at = folder.join(relative);
+        if let Ok(bytes) = std::fs::read(&at) {
+            return Some(hetemu_lang::add_bytes(sources, &at.display().to_string(), &bytes));
+        }
+    }
+    None
 }
 
 /// Prints the machine, the messages and a summary.
@@ -79,8 +126,11 @@ fn finish(
         }
         Format::Text if !diagnostics.is_empty() => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let text = hetemu_lang::render(diagnostics, sources, colour, 100);
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            // A list of what is left out is whole, unlike one of mistakes.
+            for some in diagnostics.chunks(20) {
+                let text = hetemu_lang::render(some, sources, colour, 100);
+                let _ = std::io::stderr().write_all(text.as_bytes());
+            }
         }
         Format::Text => {}
     }
@@ -91,8 +141,12 @@ fn finish(
         return code;
     }
     // What the importer could not mend: no core, for example.
-    let (made, file) = SourceMap::single("the imported machine", imported.text.as_str());
-    let checked = hetemu_lang::check(&made, file, catalog, &Overrides::default());
+    let source = Source {
+        name: "the imported machine".into(),
+        bytes: imported.text.clone().into_bytes(),
+        base: Base::Embedded,
+    };
+    let checked = hetemu::check(&source, &Settings::default(), catalog);
     let errors: Vec<_> =
         checked.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
     for e in &errors {

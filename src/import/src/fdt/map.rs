@@ -4,7 +4,7 @@
 //! A tree says nothing of what boots a board; RISC-V boards get the part that does, and memory at
 //! the reset vector, and both are said.
 
-use super::{NodeId, Tree};
+use super::{NodeId, Tree, cause_names};
 use crate::codes;
 use crate::draft::{BusId, Draft, End, Given, PartId, What};
 use crate::names;
@@ -13,8 +13,11 @@ use hetemu_lang::{Diagnostic, Span};
 use hetemu_schema::{Catalog, DeviceType, Literal, PlugKind, PropType, Signal, units};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How a binding's number becomes a property's.
+type Change = fn(u32) -> u64;
+
 /// Properties of bindings that are properties of types: name, ours, and how the number changes.
-const PROPS: &[(&str, &str, fn(u32) -> u64)] = &[
+const PROPS: &[(&str, &str, Change)] = &[
     ("riscv,ndev", "sources", |n| n.into()),
     ("reg-shift", "reg_stride", |n| 1u64.checked_shl(n).unwrap_or(0)),
 ];
@@ -332,7 +335,7 @@ impl Map<'_, '_> {
         for (base, size) in reg.iter().filter(|(_, size)| *size > 0) {
             let part = self.d.stub(name, *size, span)?;
             if let Some(p) = self.d.parts.get_mut(part) {
-                p.remark = Some(format!("TODO: {called}"));
+                p.remark = Some(format!("to do: {called}"));
             }
             self.d.map(bus, *base, Some(*size), part, 0, span);
             d = d.note(format!("`hm.stub` stands in at {}", units::hex(*base)));
@@ -456,7 +459,8 @@ impl Map<'_, '_> {
         let console = all.iter().find(|(n, ..)| Some(*n) == stdout).or(all.first()).map(|c| c.0);
         for (n, (node, part, link)) in all.iter().enumerate() {
             let value = if Some(*node) == console { "stdio" } else { "null" };
-            let plug = self.d.plug(&format!("serial{n}"), PlugKind::Serial, Some(value));
+            let name = if value == "stdio" { "console".into() } else { format!("line{n}") };
+            let plug = self.d.plug(&name, PlugKind::Serial, Some(value));
             self.d.set(*part, link, Given::Name(plug));
         }
     }
@@ -664,17 +668,4 @@ fn known(e: &str) -> bool {
             .contains(&e)
         && !e.starts_with("ss")
         && !e.starts_with("svade")
-}
-
-/// Names of the local interrupts of RISC-V (Privileged ISA 1.12, table 3.6), as types call them.
-fn cause_names(cause: u32) -> &'static [&'static str] {
-    match cause {
-        1 => &["ssip"],
-        3 => &["msip", "software"],
-        5 => &["stip"],
-        7 => &["mtip", "timer"],
-        9 => &["seip"],
-        11 => &["meip", "external"],
-        _ => &[],
-    }
 }

@@ -1,4 +1,4 @@
-//! Device trees (Devicetree Specification 0.4): sources, blobs, and the machines that they describe.
+//! Device trees (Devicetree Specification 0.4): sources, blobs, and the machines they describe.
 //!
 //! A blob is written as source first and that source is imported, so that every message has a line
 //! that a person can read.
@@ -132,5 +132,18 @@ pub fn import_blob(
             let diagnostics = vec![Diagnostic::new(codes::E1201, span, why)];
             Imported { diagnostics, ..Imported::default() }
         }
+    }
+}
+
+/// Names of the local interrupts of RISC-V (Privileged ISA 1.12, table 3.6), as types call them.
+pub(crate) fn cause_names(cause: u32) -> &'static [&'static str] {
+    match cause {
+        1 => &["ssip"],
+        3 => &["msip", "software"],
+        5 => &["stip"],
+        7 => &["mtip", "timer"],
+        9 => &["seip"],
+        11 => &["meip", "external"],
+        _ => &[],
     }
 }
