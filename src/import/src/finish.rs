@@ -34,11 +34,13 @@ impl Draft<'_> {
         let rows = self.buses.iter().flat_map(|b| &b.rows).filter(|r| !r.gone).count();
         let parts = self.parts.iter().filter(|p| !p.gone).count();
         let wires = self.wires.iter().filter(|w| !w.gone).count();
+        // One printer for every machine file; a text that it cannot lay out stays as it is.
+        let text = hetemu_lang::format(&written.text, 0).unwrap_or(written.text);
         let mut diagnostics = self.diags;
         let key = |d: &Diagnostic| (d.span().file, d.span().start, d.code);
         diagnostics.sort_by_key(key);
         diagnostics.dedup();
-        Imported { text: written.text, diagnostics, counts: (parts, rows, wires) }
+        Imported { text, diagnostics, counts: (parts, rows, wires) }
     }
 
     /// Buses that nothing is on, and windows into them.

@@ -561,7 +561,8 @@ impl Line<'_> {
         }
         let key = |d: &Diagnostic| (d.span().file, d.span().start, d.code);
         self.diags.sort_by_key(key);
-        Imported { text: out, diagnostics: self.diags, counts: (self.parts.len(), 0, 0) }
+        let text = hetemu_lang::format(&out, 0).unwrap_or(out);
+        Imported { text, diagnostics: self.diags, counts: (self.parts.len(), 0, 0) }
     }
 }
 
