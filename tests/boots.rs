@@ -69,7 +69,7 @@ impl Boot<'_> {
     fn run(&self) {
         let interpreted = self.on(&["--jit", "off"]);
         let compiled = self.on(&[]);
-        let early = self.on(&["--tier-up", "200"]);
+        let early = self.on(&["--tier-up", "2", "--tier-two", "200"]);
         for other in [&compiled, &early] {
             let differ = interpreted.lines().zip(other.lines()).find(|(a, b)| a != b);
             assert_eq!(differ, None, "compiled code prints something else");

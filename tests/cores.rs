@@ -28,13 +28,13 @@ fn cores(bits: &str, more: &[&str]) {
 #[test]
 fn in_turn() {
     cores("64", &[]);
-    cores("32", &["--tier-up", "50"]);
+    cores("32", &["--tier-up", "5", "--tier-two", "50"]);
 }
 
 #[test]
 fn in_short_turns() {
     // Shorter than the loops that hold reservations.
-    cores("64", &["--set", "machine.quantum=37ns", "--tier-up", "50"]);
+    cores("64", &["--set", "machine.quantum=37ns", "--tier-up", "5"]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn in_turn_without_compiled_code() {
 #[test]
 fn in_parallel() {
     cores("64", &["--parallel"]);
-    cores("64", &["--parallel", "--tier-up", "5"]);
+    cores("64", &["--parallel", "--tier-up", "5", "--tier-two", "20"]);
     cores("32", &["--parallel"]);
 }
 

@@ -24,8 +24,8 @@ fn run(xlen: Xlen, class: Class, modes: &[Mode], count: u32, at_least: u64) {
         // To compile everything takes long, and shows no more of the same instructions.
         let few = count.div_ceil(25);
         let both: [(&[Engine], u64, u32); 2] = [
-            (&[Engine::Interpreter, Engine::Default], seed, count),
-            (&[Engine::Eager, Engine::Warm], seed + 1000, few),
+            (&[Engine::Interpreter, Engine::Templates], seed, count),
+            (&[Engine::Eager, Engine::Warm, Engine::Default], seed + 1000, few),
         ];
         for (engines, seed, count) in both {
             let plan = Plan { xlen, class, mode, seed, count };

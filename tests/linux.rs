@@ -201,7 +201,7 @@ fn a_network_that_leads_nowhere() {
         return;
     }
     let arguments = ["--plug", "net0=user,restrict=on", "--expect", "GUEST listens"];
-    let texts = [&[][..], &["--tier-up", "200"]]
+    let texts = [&[][..], &["--tier-up", "2", "--tier-two", "2000"]]
         .map(|engine| boot("console=ttyS0 quiet net", &[&arguments[..], engine].concat()));
     let lines = [
         "GUEST has 10.0.2.15/255.255.255.0, gateway 10.0.2.2, names 10.0.2.3",

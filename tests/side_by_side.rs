@@ -132,13 +132,13 @@ fn interleaved_as_alone() {
 
 #[test]
 fn interleaved_as_alone_when_compiled() {
-    let engine = EngineConfig { tier_up: 10, ..EngineConfig::default() };
+    let engine = EngineConfig { tier_up: 4, tier_two: 10, ..EngineConfig::default() };
     same(&alone(&engine), &together(&engine));
 }
 
 #[test]
 fn compiled_as_interpreted() {
-    let compiled = EngineConfig { tier_up: 10, ..EngineConfig::default() };
+    let compiled = EngineConfig { tier_up: 4, tier_two: 10, ..EngineConfig::default() };
     let interpreted = EngineConfig { jit: false, ..EngineConfig::default() };
     same(&alone(&compiled), &alone(&interpreted));
 }

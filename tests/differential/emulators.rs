@@ -14,9 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub enum Engine {
     /// The interpreter only.
     Interpreter,
-    /// Everything is compiled when it first runs.
+    /// Every block is compiled by templates when it first runs.
+    Templates,
+    /// As regions.
     Eager,
-    /// Blocks are compiled after a few runs, so that regions hold many.
+    /// Both, after a few runs, so that regions hold many blocks.
     Warm,
     /// As users run it.
     Default,
@@ -24,8 +26,9 @@ pub enum Engine {
 
 impl Engine {
     /// Every engine with the word that names it.
-    pub const ALL: [(&'static str, Engine); 4] = [
+    pub const ALL: [(&'static str, Engine); 5] = [
         ("interpreter", Engine::Interpreter),
+        ("templates", Engine::Templates),
         ("eager", Engine::Eager),
         ("warm", Engine::Warm),
         ("default", Engine::Default),
@@ -34,8 +37,9 @@ impl Engine {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Engine::Interpreter => &["--jit", "off"],
-            Engine::Eager => &["--tier-up", "1"],
-            Engine::Warm => &["--tier-up", "10"],
+            Engine::Templates => &["--tier-up", "1"],
+            Engine::Eager => &["--tier-up", "1", "--tier-two", "0"],
+            Engine::Warm => &["--tier-up", "2", "--tier-two", "10"],
             Engine::Default => &[],
         }
     }

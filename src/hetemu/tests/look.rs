@@ -127,7 +127,8 @@ fn states_are_the_same_in_every_tier() {
     for (i, more) in [
         &["--jit", "on"][..],
         &["--tier-up", "1"],
-        &["--tier-up", "20"],
+        &["--tier-up", "1", "--tier-two", "0"],
+        &["--tier-up", "20", "--tier-two", "50"],
         &["--tier-up", "20", "--set", "machine.quantum=3us"],
         &["--tier-up", "20", "--profile", "-", "--profile-every", "77"],
     ]

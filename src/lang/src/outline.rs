@@ -159,13 +159,7 @@ fn kind(tokens: &[Token<'_>], place: Place) -> Kind {
 }
 
 /// What each word is. The state machine knows brackets, dots, types and the left side of signs.
-fn words(
-    tokens: &[Token<'_>],
-    kind: Kind,
-    place: Place,
-    base: usize,
-    file: FileId,
-) -> Vec<Word> {
+fn words(tokens: &[Token<'_>], kind: Kind, place: Place, base: usize, file: FileId) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::new();
     let mut depth = 0usize;
     // Before the first sign outside of brackets.
@@ -206,9 +200,9 @@ fn words(
         if matches!(t.kind, TokenKind::Comment | TokenKind::Text) {
             continue;
         }
-        let ends_type = t.word("on") || t.word("in") || !t.tight && out.last().is_some_and(|w| {
-            w.role == Role::Type
-        });
+        let ends_type = t.word("on")
+            || t.word("in")
+            || !t.tight && out.last().is_some_and(|w| w.role == Role::Type);
         if in_type && depth == 0 && !ends_type {
             let joint = t.tight && before.is_some_and(|b| !b.is(":"));
             match out.last_mut().filter(|w| joint && w.role == Role::Type) {
@@ -339,8 +333,10 @@ mod tests {
             ("d : virtio.blk on host.pcie @ 1f.0", "D:d T:virtio.blk on N:host host.pcie # f #"),
             ("bus m {\n 0x10 + 4 KiB ram : memory.ram\n}", "bus D:m # # KiB D:ram T:memory.ram"),
             ("bus m {\n 0x10 ram ro\n 4 s : t\n}", "bus D:m # N:ram ro # D:s T:t"),
-            ("bus m {\n addr = 16\n (a + b) .. c host.ecam\n}",
-             "bus D:m O:addr # N:a N:b N:c N:host host.ecam"),
+            (
+                "bus m {\n addr = 16\n (a + b) .. c host.ecam\n}",
+                "bus D:m O:addr # N:a N:b N:c N:host host.ecam",
+            ),
             ("u : t {\n clk = c, irq[0] -> plic[n]\n}", "D:u T:t O:clk N:c O:irq # N:plic N:n"),
             ("u.irq -> gsi.in[3]", "N:u u.irq N:gsi gsi.in #"),
             ("replace rtc : mc146818@2 {\n y = 2\n}", "replace N:rtc T:mc146818@2 O:y #"),

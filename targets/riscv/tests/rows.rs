@@ -181,8 +181,13 @@ fn interpreted() {
 }
 
 #[test]
-fn compiled() {
-    all(EngineConfig { jit: true, tier_up: 1, ..EngineConfig::default() }, 4);
+fn templates() {
+    all(EngineConfig { tier_up: 1, ..EngineConfig::default() }, 4);
+}
+
+#[test]
+fn regions() {
+    all(EngineConfig { tier_up: 1, tier_two: 0, ..EngineConfig::default() }, 4);
 }
 
 /// Each instruction of the table has a row, for each word size that has it.

@@ -148,5 +148,6 @@ fn interpreted() {
 
 #[test]
 fn compiled() {
-    suite(&EngineConfig { jit: true, tier_up: 2, ..EngineConfig::default() });
+    suite(&EngineConfig { tier_up: 2, ..EngineConfig::default() });
+    suite(&EngineConfig { tier_up: 2, tier_two: 5, ..EngineConfig::default() });
 }

@@ -100,16 +100,22 @@ fn tiers_agree() {
     let programs = std::env::var("HETEMU_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let plain = EngineConfig { jit: false, max_block: 1, ..EngineConfig::default() };
     let blocks = EngineConfig { jit: false, ..EngineConfig::default() };
-    let compiled = EngineConfig { jit: true, tier_up: 1, ..EngineConfig::default() };
-    let twice = EngineConfig { tier_two: 2, ..compiled.clone() };
-    let small = EngineConfig { max_region: 1, code_bytes: 32 << 10, ..compiled.clone() };
+    let templates = EngineConfig { tier_up: 1, ..EngineConfig::default() };
+    let regions = EngineConfig { tier_two: 0, ..templates.clone() };
+    let both = EngineConfig { tier_two: 2, ..templates.clone() };
+    let small = EngineConfig { max_region: 1, code_bytes: 32 << 10, ..both.clone() };
     let steps = [1, 7, 100, 1000, 3000, 1];
     let mut exceptions = 0;
     for core in ["riscv.rv64", "riscv.rv32", "lowrisc.ibex"] {
         for seed in 0..programs {
             let want = run(core, seed, plain.clone(), &steps);
-            let tiers =
-                [("blocks", &blocks), ("first", &compiled), ("second", &twice), ("small", &small)];
+            let tiers = [
+                ("blocks", &blocks),
+                ("templates", &templates),
+                ("regions", &regions),
+                ("both", &both),
+                ("small", &small),
+            ];
             for (name, engine) in tiers {
                 let found = run(core, seed, engine.clone(), &steps);
                 for (i, (want, found)) in want.iter().zip(&found).enumerate() {

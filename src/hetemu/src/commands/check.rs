@@ -40,9 +40,7 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
             CheckFormat::Json => {
                 super::print(&hetemu_lang::to_json(&loaded.diagnostics, &loaded.sources))
             }
-            CheckFormat::Github => {
-                super::print(&to_github(&loaded.diagnostics, &loaded.sources))
-            }
+            CheckFormat::Github => super::print(&to_github(&loaded.diagnostics, &loaded.sources)),
             CheckFormat::Sarif | CheckFormat::Junit => {}
         }
         if matches!(args.format, CheckFormat::Sarif | CheckFormat::Junit) {
