@@ -11,6 +11,7 @@ pub mod script;
 
 use find::Source;
 use hetemu_graph::Graph;
+use hetemu_lang::syntax::ast::HeadKind;
 use hetemu_lang::{Diagnostic, Overrides, SourceMap};
 use hetemu_schema::{Catalog, PlugKind};
 
@@ -27,6 +28,8 @@ pub struct Loaded {
     pub graph: Option<Graph>,
     /// The machine as its texts state it, flat.
     pub typed: hetemu_lang::typed::Machine,
+    /// What the file describes.
+    pub kind: HeadKind,
     /// The texts that it names.
     pub ingredients: Vec<hetemu_lang::Ingredient>,
 }
@@ -68,7 +71,8 @@ pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded 
         }
     }
     let ingredients = checked.ingredients;
-    Loaded { sources, file, diagnostics, graph, typed, ingredients }
+    let kind = typed.kind.unwrap_or(HeadKind::Machine);
+    Loaded { sources, file, diagnostics, graph, typed, kind, ingredients }
 }
 
 /// A path that another text names is relative to that text.

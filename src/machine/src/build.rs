@@ -33,6 +33,7 @@ pub(crate) fn missing(graph: &Graph, registry: &Registry) -> Vec<Report> {
     if graph.cores().next().is_none() {
         out.push(Report::new("E0901", "no core: `hetemu run` has nothing to execute"));
     }
+    let mut without = Vec::new();
     for (_, part) in graph.parts() {
         let name = &part.name;
         if let Some(core) = &part.ty.core {
@@ -54,16 +55,37 @@ pub(crate) fn missing(graph: &Graph, registry: &Registry) -> Vec<Report> {
                 );
             }
         } else if !passive(part) && registry.model(part.ty).is_none() {
-            out.push(Report::new(
-                "E1002",
-                format!(
-                    "`{name}` cannot run: {} has a schema and no model yet",
-                    part.ty.full_name()
-                ),
-            ));
+            without.push(part);
         }
     }
+    out.extend(no_model(&without));
     out
+}
+
+/// Parts whose types have no model: one report, with a line for each type.
+fn no_model(parts: &[&Part]) -> Option<Report> {
+    let first = parts.first()?;
+    let what = match parts.len() {
+        1 => {
+            format!(
+                "`{}` cannot run: {} has a schema and no model yet",
+                first.name,
+                first.ty.full_name()
+            )
+        }
+        n => format!("{n} parts cannot run: their types have a schema and no model yet"),
+    };
+    let mut report = Report::new("E1002", what);
+    if parts.len() > 1 {
+        let mut by_type: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for p in parts {
+            by_type.entry(p.ty.full_name()).or_default().push(&p.name);
+        }
+        for (ty, names) in by_type {
+            report = report.note("note", format!("{ty}: {}", names.join(", ")));
+        }
+    }
+    Some(report)
 }
 
 /// Memory of every RAM and ROM region.

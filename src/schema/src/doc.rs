@@ -96,7 +96,11 @@ fn facts(ty: &DeviceType) -> Vec<(&'static str, String)> {
             add(name, (*value).into());
         }
     }
-    add("sits on", ty.attaches.map_or(String::new(), |kind| format!("a bus of kind {kind}")));
+    add(
+        "sits on",
+        ty.attaches
+            .map_or(String::new(), |kind| format!("a bus of kind {}", kind.replace(' ', " or "))),
+    );
     let buses: Vec<_> = ty.buses.iter().map(|b| format!("{} ({})", b.name, b.kind)).collect();
     add("has buses", buses.join(", "));
     out

@@ -35,7 +35,8 @@ pub struct DeviceType {
     pub masters: &'static [Master],
     /// Buses that the part provides for others to sit `on` (PCI, I2C, SPI).
     pub buses: &'static [ChildBus],
-    /// The kind of child bus that a part of this type sits on, if any.
+    /// The kind of child bus that a part of this type sits on, if any; several are separated by
+    /// blanks ([`DeviceType::sits_on`]).
     pub attaches: Option<&'static str>,
     /// Saved-state version and where older ones came from.
     pub state: State,
@@ -396,6 +397,10 @@ impl Core {
 }
 
 impl DeviceType {
+    /// Whether a part of this type sits on a child bus of a kind.
+    pub fn sits_on(&self, kind: &str) -> bool {
+        self.attaches.is_some_and(|all| all.split_whitespace().any(|k| k == kind))
+    }
     /// Property by name.
     pub fn prop(&self, name: &str) -> Option<&'static Property> {
         self.props.iter().find(|p| p.name == name)

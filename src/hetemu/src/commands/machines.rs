@@ -3,6 +3,7 @@
 use super::OK;
 use crate::cli::{Format, Machines};
 use hetemu::{Settings, find, registry};
+use hetemu_lang::syntax::ast::HeadKind;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -15,10 +16,14 @@ pub(crate) fn run(args: &Machines) -> u8 {
     }
     let mut rows = Vec::new();
     for (name, from) in &where_from {
-        let doc = find::find(name).ok().and_then(|source| {
-            let loaded = hetemu::check(&source, &Settings::default(), registry.catalog());
-            loaded.graph.map(|g| g.doc)
-        });
+        let loaded = find::find(name)
+            .ok()
+            .map(|source| hetemu::check(&source, &Settings::default(), registry.catalog()));
+        // Overlays and modules lie beside machines and are none.
+        if loaded.as_ref().is_some_and(|l| l.kind != HeadKind::Machine) {
+            continue;
+        }
+        let doc = loaded.and_then(|l| l.graph.map(|g| g.doc));
         // The first sentence, wherever its lines break.
         let doc = doc.map(|d| d.replace('\n', " "));
         let doc =

@@ -92,6 +92,7 @@ impl Cx<'_> {
             if let Some(kind) = ty.attaches
                 && !e.doubtful
             {
+                let kind = kind.replace(' ', " or ");
                 let what = format!("`{}` sits on a {kind} bus and says on none", ty.full_name());
                 let d = Diagnostic::new(codes::E0803, text.ty.span, what);
                 self.report(d.help("write `on part.bus @ address` after its type"));
@@ -125,11 +126,12 @@ impl Cx<'_> {
             });
             return;
         };
-        if ty.attaches != Some(child.kind) {
+        if !ty.sits_on(child.kind) {
             let what = match ty.attaches {
                 Some(kind) => format!(
-                    "`{}` sits on a {kind} bus, and `{}` is a {} bus",
+                    "`{}` sits on a {} bus, and `{}` is a {} bus",
                     ty.full_name(),
+                    kind.replace(' ', " or "),
                     path.dotted(),
                     child.kind
                 ),

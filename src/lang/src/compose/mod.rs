@@ -122,6 +122,8 @@ pub(crate) struct Composer<'a> {
     /// Trees that were read and not used yet, with what is wrong in them.
     read: BTreeMap<FileId, (ast::File, Vec<Diagnostic>)>,
     modules: BTreeMap<FileId, Rc<ast::File>>,
+    /// What the texts describe that were composed.
+    kinds: BTreeMap<FileId, HeadKind>,
     /// What a type of a text means, if it is a module.
     module_types: BTreeMap<(FileId, String), Option<Found>>,
     /// Texts that are being composed, from the outermost on.
@@ -146,6 +148,7 @@ impl<'a> Composer<'a> {
             locked: BTreeMap::new(),
             read: BTreeMap::new(),
             modules: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             module_types: BTreeMap::new(),
             busy: Vec::new(),
             written: 0,
@@ -155,6 +158,10 @@ impl<'a> Composer<'a> {
     /// The machine of a text, with the profile of the command line above it.
     pub(crate) fn compose(&mut self, file: FileId, profile: Option<&TypeRef>) -> Machine {
         let mut m = self.machine(file);
+        m.kind = match self.is_profile(file) {
+            true => Some(HeadKind::Machine),
+            false => self.kinds.get(&file).copied(),
+        };
         if let Some(t) = profile {
             self.profile_above(&mut m, t, file);
         }
@@ -176,6 +183,7 @@ impl<'a> Composer<'a> {
         }
         let tree = self.take(file);
         let kind = tree.head.as_ref().map_or(HeadKind::Machine, |h| h.kind);
+        self.kinds.insert(file, kind);
         match kind {
             HeadKind::Module => return self.module_alone(file, tree),
             HeadKind::Overlay => return self.overlay_alone(file, tree),

@@ -64,6 +64,8 @@ pub struct Machine {
     pub arguments: Option<FileId>,
     /// Versions of types whose names say none, from a lock file.
     pub locked: std::collections::BTreeMap<String, u32>,
+    /// What the text that was checked says that it describes.
+    pub kind: Option<crate::syntax::ast::HeadKind>,
     /// A module or overlay that is checked by itself: it need not be a whole machine.
     pub alone: bool,
     /// Names of statements that could not be read, and lost ones.
