@@ -202,6 +202,15 @@ pub(crate) struct Check {
     /// Check that a program's segments and entry lie in memory
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Vec<String>,
+    /// Compare addresses, sizes and interrupt numbers with a CMSIS-SVD file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svd: Vec<String>,
+    /// Write the versions and hashes of all texts and types into `hetemu.lock` beside the machine
+    #[arg(long)]
+    pub(crate) lock: bool,
+    /// Hold the machine to its `hetemu.lock`
+    #[arg(long, conflicts_with = "lock")]
+    pub(crate) locked: bool,
     /// Treat as errors: `warnings`, `unstable` properties, or a code such as W0403
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = denied)]
     pub(crate) deny: Vec<String>,

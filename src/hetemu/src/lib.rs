@@ -11,9 +11,12 @@ pub mod script;
 
 use find::Source;
 use hetemu_graph::Graph;
+use hetemu_lang::diag::Sink;
+use hetemu_lang::lock::Lock;
 use hetemu_lang::syntax::ast::HeadKind;
-use hetemu_lang::{Diagnostic, Overrides, SourceMap};
+use hetemu_lang::{Diagnostic, Overrides, Severity, SourceMap};
 use hetemu_schema::{Catalog, PlugKind};
+use std::path::{Path, PathBuf};
 
 /// A machine file that was read and checked.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Loaded {
     pub graph: Option<Graph>,
     /// The machine as its texts state it, flat.
     pub typed: hetemu_lang::typed::Machine,
+    /// The lock file beside the machine, if there is one.
+    pub lock: Option<Lock>,
     /// What the file describes.
     pub kind: HeadKind,
     /// The texts that it names.
@@ -51,10 +56,20 @@ pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded 
     let file = hetemu_lang::add_bytes(&mut sources, &source.name, &source.bytes);
     let profile = settings.profile.as_deref();
     let overrides = Overrides::with_profile(&mut sources, &settings.set, &settings.plug, profile);
+    let mut overrides = overrides;
+    let mut unread = Sink::default();
+    let lock = read_lock(source, &mut sources, &mut unread);
+    if let (Some(lock), Some((_, name))) = (&lock, lock_of(source))
+        && let Some(locked) = lock.machines.get(&name)
+    {
+        overrides.locked = locked.versions();
+    }
     let mut checked =
         hetemu_lang::check_with(&mut sources, file, catalog, &overrides, &find::Shelf);
     hetemu_lang::not_text(&source.bytes, file, &mut checked);
-    let (mut graph, diagnostics) = (checked.graph, checked.diagnostics);
+    let (mut graph, mut diagnostics) = (checked.graph, checked.diagnostics);
+    diagnostics.extend(unread.finish());
+    graph = graph.filter(|_| diagnostics.iter().all(|d| d.severity != Severity::Error));
     let typed = checked.typed;
     if let Some(graph) = &mut graph {
         for plug in &mut graph.plugs {
@@ -72,13 +87,27 @@ pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded 
     }
     let ingredients = checked.ingredients;
     let kind = typed.kind.unwrap_or(HeadKind::Machine);
-    Loaded { sources, file, diagnostics, graph, typed, kind, ingredients }
+    Loaded { sources, file, diagnostics, graph, typed, lock, kind, ingredients }
+}
+
+/// The lock file of a machine, and the machine's name in it. What is shipped has none.
+pub fn lock_of(source: &Source) -> Option<(PathBuf, String)> {
+    let find::Base::Folder(folder) = &source.base else { return None };
+    let name = Path::new(&source.name).file_name()?.to_str()?.to_string();
+    Some((folder.join("hetemu.lock"), name))
+}
+
+fn read_lock(source: &Source, sources: &mut SourceMap, sink: &mut Sink) -> Option<Lock> {
+    let (path, _) = lock_of(source)?;
+    let text = std::fs::read_to_string(&path).ok()?;
+    let file = sources.add(path.display().to_string(), text.as_str());
+    Some(Lock::read(&text, file, sink))
 }
 
 /// A path that another text names is relative to that text.
 fn relative_to(plug: &mut hetemu_graph::Plug, text: &str) {
     let file = plug.kind == PlugKind::Image || plug.kind == PlugKind::Block;
-    let folder = std::path::Path::new(text).parent().map(|p| p.to_path_buf()).unwrap_or_default();
+    let folder = Path::new(text).parent().map(|p| p.to_path_buf()).unwrap_or_default();
     if let Some(value) = plug.value.as_ref().filter(|_| file && plug.from_text) {
         let path = folder.join(value);
         if path.is_file() {

@@ -47,7 +47,9 @@ fn main() {
             let text = d.text().len();
             let time = start.elapsed();
             let changes = d.changes.len();
-            println!("  diff of two: read {read:?}, compared {time:?}: {changes} changes, {text} B");
+            println!(
+                "  diff of two: read {read:?}, compared {time:?}: {changes} changes, {text} B"
+            );
         }
     }
 }

@@ -92,7 +92,9 @@ pub fn expand_graph(g: &Graph, m: &Machine, sources: &SourceMap) -> Expanded {
         done: BTreeSet::new(),
     };
     w.machine();
-    Expanded { text: w.out, facts: w.facts }
+    // In the form of the formatter; a name that it could not read would leave the text as it is.
+    let text = crate::fmt::format(&w.out, 0).unwrap_or(w.out);
+    Expanded { text, facts: w.facts }
 }
 
 struct Writer<'a> {

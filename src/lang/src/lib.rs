@@ -17,6 +17,7 @@ pub mod lock;
 mod lower;
 pub mod outline;
 pub mod source;
+pub mod svd;
 pub mod syntax;
 pub mod typed;
 

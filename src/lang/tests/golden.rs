@@ -53,7 +53,30 @@ fn run(name: &str, text: &str, catalog: &hetemu_schema::Catalog) -> (Checked, So
         let found = compare(locked, &now, &checked.ingredients, graph, at);
         checked.diagnostics.extend(found);
     }
+    if let (Some(graph), Some(path)) = (&checked.graph, argument(text, "--svd")) {
+        let list = std::fs::read_to_string(common::data().join(&path)).expect("a list");
+        let all = peripherals(&list);
+        let found = hetemu_lang::svd::compare(graph, &all, "chip.svd", checked.typed.span);
+        checked.diagnostics.extend(found);
+    }
     (checked, sources)
+}
+
+/// `NAME BASE SIZE IRQ=NUMBER ...` a line: what the reader of SVD files would give.
+fn peripherals(list: &str) -> Vec<hetemu_lang::svd::Peripheral> {
+    let number = |t: &str| u64::from_str_radix(t.trim_start_matches("0x"), 16).expect("a number");
+    let line = |l: &str| {
+        let words: Vec<&str> = l.split_whitespace().collect();
+        let irqs = words.iter().skip(3).filter_map(|w| w.split_once('='));
+        hetemu_lang::svd::Peripheral {
+            name: words[0].into(),
+            base: number(words[1]),
+            size: number(words[2]),
+            interrupts: irqs.map(|(n, k)| (n.into(), k.parse().expect("a number"))).collect(),
+            span: hetemu_lang::source::NOWHERE,
+        }
+    };
+    list.lines().map(line).collect()
 }
 
 #[test]

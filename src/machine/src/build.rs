@@ -37,7 +37,9 @@ pub(crate) fn missing(graph: &Graph, registry: &Registry) -> Vec<Report> {
     for (_, part) in graph.parts() {
         let name = &part.name;
         if let Some(core) = &part.ty.core {
-            if registry.target(core.isa).is_none() {
+            // Of an array the first element speaks for all.
+            let first = part.index.is_none_or(|k| k == 0);
+            if first && registry.target(core.isa).is_none() {
                 let known: Vec<&str> = registry.targets().map(|t| t.name()).collect();
                 out.push(
                     Report::new(

@@ -4,7 +4,8 @@ use super::{OK, USAGE, WRONG, complain, count};
 use crate::cli::{Check, CheckFormat};
 use hetemu::{Loaded, find, registry};
 use hetemu_graph::{Flat, Graph, flatten, show};
-use hetemu_lang::{Diagnostic, Severity, to_github, to_junit, to_sarif};
+use hetemu_lang::lock::{Locked, compare};
+use hetemu_lang::{Diagnostic, Severity, SourceMap, Span, to_github, to_junit, to_sarif};
 use hetemu_schema::RegionKind;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
         if args.fix {
             loaded = fix(loaded, &source, args, &registry);
         }
+        unreadable |= beside(&mut loaded, &source, args);
         deny(&mut loaded.diagnostics, &args.deny);
         wrong |= count(&loaded, Severity::Error) > 0;
         match args.format {
@@ -59,7 +61,7 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
             }
         }
         for image in &args.image {
-            match fits(graph, image) {
+            match fits(graph, image, args.view.as_deref()) {
                 Ok(()) => {}
                 Err(Unfit::Unreadable(e)) => {
                     complain(e);
@@ -145,6 +147,76 @@ fn line(name: &str, loaded: &Loaded) -> String {
     out
 }
 
+/// What stands beside the machine: the vendor's description and the lock. Gives whether something
+/// could not be read.
+fn beside(loaded: &mut Loaded, source: &find::Source, args: &Check) -> bool {
+    let Some(graph) = &loaded.graph else { return false };
+    let mut unreadable = false;
+    for path in &args.svd {
+        match svd(graph, path, loaded.typed.span, &mut loaded.sources) {
+            Ok(found) => loaded.diagnostics.extend(found),
+            Err(e) => {
+                complain(e);
+                unreadable = true;
+            }
+        }
+    }
+    if args.lock || args.locked {
+        let now = Locked::of_parts(&loaded.ingredients, graph, &loaded.sources);
+        let Some((path, file)) = hetemu::lock_of(source) else {
+            complain(format!("{}: what is shipped has no lock", source.name));
+            return true;
+        };
+        if args.locked {
+            let locked = match &loaded.lock {
+                Some(lock) => lock.machines.get(&file).cloned(),
+                None => None,
+            };
+            let at = loaded.typed.span;
+            let locked = locked.unwrap_or_default();
+            let found = compare(&locked, &now, &loaded.ingredients, graph, at);
+            loaded.diagnostics.extend(found);
+        } else {
+            let mut lock = loaded.lock.clone().unwrap_or_default();
+            lock.machines.insert(file, now);
+            if let Err(e) = std::fs::write(&path, lock.text()) {
+                complain(format!("{}: {e}", path.display()));
+                unreadable = true;
+            }
+        }
+    }
+    unreadable
+}
+
+/// What a CMSIS-SVD file says otherwise.
+fn svd(
+    graph: &Graph,
+    path: &str,
+    machine: Span,
+    sources: &mut SourceMap,
+) -> Result<Vec<Diagnostic>, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let device = hetemu_import::svd::read(&text).map_err(|(e, _)| format!("{path}: {e}"))?;
+    let file = sources.add(path, text.as_ref());
+    let all: Vec<_> = device
+        .peripherals
+        .iter()
+        .map(|p| {
+            let ends = p.blocks.iter().map(|(offset, size)| offset.saturating_add(*size));
+            let (start, end) = (p.range.start as u32, p.range.end as u32);
+            hetemu_lang::svd::Peripheral {
+                name: p.name.clone(),
+                base: p.base,
+                size: ends.max().unwrap_or(0),
+                interrupts: p.interrupts.clone(),
+                span: Span { file, start, end: end.min(start.saturating_add(1)) },
+            }
+        })
+        .collect();
+    Ok(hetemu_lang::svd::compare(graph, &all, path, machine))
+}
+
 /// What `--deny` names counts as an error: `warnings`, `unstable`, or a code.
 fn deny(diagnostics: &mut [Diagnostic], what: &[String]) {
     for d in diagnostics {
@@ -202,12 +274,15 @@ enum Unfit {
     Wrong(String),
 }
 
-/// Every segment of a program must lie in memory of the first cluster.
-fn fits(graph: &Graph, path: &str) -> Result<(), Unfit> {
+/// Every segment of a program must lie in memory of the core of `--view`, else of the first
+/// cluster.
+fn fits(graph: &Graph, path: &str, view: Option<&str>) -> Result<(), Unfit> {
     let bytes = std::fs::read(path).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
     let image =
         hetemu_loader::load(&bytes).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
-    let first = graph.clusters.first().and_then(|c| c.cores.first()).map(|id| graph.part(*id));
+    let named = |c: &&hetemu_graph::Cluster| view.is_some_and(|v| c.name == v);
+    let cluster = graph.clusters.iter().find(named).or(graph.clusters.first());
+    let first = cluster.and_then(|c| c.cores.first()).map(|id| graph.part(*id));
     let Some((core, bus)) = first.and_then(|p| Some((p, *p.masters.values().next()?))) else {
         return Ok(());
     };

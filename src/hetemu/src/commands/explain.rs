@@ -34,7 +34,12 @@ pub(crate) fn run(args: &Explain) -> u8 {
             let decided = decided(&loaded.typed, fact, sources);
             match explain_name(&graph, fact, &locate) {
                 Some(text) => Some(text + &decided),
-                None => Some(decided).filter(|d| !d.is_empty()),
+                None => match graph.params.get(fact) {
+                    Some(v) => {
+                        Some(format!("param {fact} = {}\n{decided}", param(&loaded, fact, v)))
+                    }
+                    None => Some(decided).filter(|d| !d.is_empty()),
+                },
             }
         }
     };
@@ -44,6 +49,19 @@ pub(crate) fn run(args: &Explain) -> u8 {
     };
     out(args, &text);
     OK
+}
+
+/// A param's value as the text would say it.
+fn param(loaded: &hetemu::Loaded, name: &str, v: &hetemu_graph::Value) -> String {
+    let ty = loaded.typed.params.iter().find(|p| p.name.text == name).map(|p| p.ty.name.as_str());
+    let ty = match ty {
+        Some("size") => Some(hetemu_schema::PropType::Size),
+        Some("address") => Some(hetemu_schema::PropType::Address),
+        Some("frequency") => Some(hetemu_schema::PropType::Frequency),
+        Some("duration") => Some(hetemu_schema::PropType::Duration),
+        _ => None,
+    };
+    hetemu_graph::names::value(v, ty)
 }
 
 /// Who decides a fact that several texts speak of: the nearest first.
@@ -56,6 +74,9 @@ fn decided(typed: &Machine, fact: &str, sources: &SourceMap) -> String {
             let file = sources.get(span.file)?;
             let place = format!("{}:{}", file.name, file.line_col(span.start).0);
             let said = sources.text(*span).split_whitespace().collect::<Vec<_>>().join(" ");
+            // The closing quote of a profile's value is not part of the value.
+            let open = said.matches('"').count() % 2 == 1;
+            let said = if open { said + "\"" } else { said };
             Some((place, said))
         })
         .collect();

@@ -39,7 +39,8 @@ pub(crate) fn set(m: &mut Machine, mut s: Setting, by: Setter, sink: &mut Sink) 
     }
     if s.path.single().is_some() {
         let before = if let Some(p) = m.params.iter_mut().find(|p| p.name.text == head) {
-            p.default.replace(s.value).map_or(p.name.span, |e| e.span)
+            let before = p.default.replace(s.value);
+            before.map_or(p.name.span, |e| crate::source::join(p.name.span, e.span))
         } else if let Some((_, e)) = m.clocks.iter_mut().find(|(n, _)| n.text == head) {
             std::mem::replace(e, s.value).span
         } else if let Some(p) = m.plugs.iter_mut().find(|p| p.name.text == head) {
