@@ -167,7 +167,8 @@ fn texts_of(folder: &Path, wanted: impl Fn(&str, &str) -> bool) -> Vec<Text> {
             && wanted(stem, ext)
             && let Ok(text) = std::fs::read_to_string(&path)
         {
-            out.push(Text { name: path.display().to_string(), text });
+            let name = path.display().to_string();
+            out.push(Text { name: name.trim_start_matches("./").to_string(), text });
         }
     }
     out

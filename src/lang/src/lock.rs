@@ -158,14 +158,19 @@ fn get<'t, 'i>(t: &'t DeTable<'i>, key: &str) -> Option<&'t Spanned<DeValue<'i>>
 }
 
 /// What has changed since a machine was locked, and what is not locked. `at` is where the machine
-/// is named.
+/// is named; without a lock that is all there is to say.
 pub fn compare(
-    locked: &Locked,
+    locked: Option<&Locked>,
     now: &Locked,
     ingredients: &[crate::Ingredient],
     graph: &Graph,
     at: Span,
 ) -> Vec<Diagnostic> {
+    let Some(locked) = locked else {
+        let what = "machine files are locked and this machine is not in hetemu.lock";
+        let d = Diagnostic::new(codes::E0905, at, what);
+        return vec![d.help("`hetemu check --lock` adds it")];
+    };
     let mut out = Vec::new();
     let text_place = |name: &str| {
         let of = |i: &&crate::Ingredient| format!("{} {}@{}", i.kind, i.name, i.version) == name;

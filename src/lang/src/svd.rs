@@ -125,28 +125,46 @@ fn interrupts(g: &Graph, id: PartId, p: &Peripheral, file: &str) -> Vec<Diagnost
         .filter_map(|w| Some((w, number(g, w)?)))
         .collect();
     let mut out = Vec::new();
-    let known = |n: u64| p.interrupts.iter().any(|(_, k)| *k == n);
-    let wired = |n: u64| wires.iter().any(|(_, k)| *k == n);
-    let mut open: Vec<&(String, u64)> = p.interrupts.iter().filter(|(_, n)| !wired(*n)).collect();
-    for (w, n) in wires.iter().filter(|(_, n)| !known(*n)) {
-        let output = names::port(g, w.from, false);
-        let short = plain(output.rsplit('.').next().unwrap_or(""));
-        // The interrupt of the output's name, else the only one that is left.
-        let named = open.iter().position(|(name, _)| plain(name).ends_with(&short));
-        let at = named.or((open.len() == 1 || wires.len() == 1).then_some(0));
-        let Some((irq, right)) = at.and_then(|i| (i < open.len()).then(|| open.remove(i))) else {
-            continue;
-        };
-        let to = names::port(g, w.to, true);
+    let mut open: Vec<&(String, u64)> = p.interrupts.iter().collect();
+    let mut left = wires.clone();
+    let leaf = |w: &Wire| {
+        let port = g.part(id).ty.outputs.get(w.from.port as usize).map_or("", |s| s.name);
+        plain(port)
+    };
+    let wrong = |w: &Wire, n: u64, irq: &(String, u64)| {
+        let (output, to) = (names::port(g, w.from, false), names::port(g, w.to, true));
         let head = to.rsplit_once('[').map_or(to.as_str(), |(h, _)| h);
-        let whose =
-            if plain(irq) == plain(&p.name) { p.name.clone() } else { format!("{} {irq}", p.name) };
-        let what =
-            format!("`{file}` says {whose}'s interrupt is {right} and this wire goes to {to}");
+        let whose = match plain(&irq.0) == plain(&p.name) {
+            true => format!("{}'s interrupt", p.name),
+            false => format!("interrupt {} of {}", irq.0, p.name),
+        };
+        let what = format!("`{file}` says {whose} is {} and this wire goes to {to}", irq.1);
         let d = Diagnostic::new(codes::E0408, w.span, what).path(output);
-        out.push(
-            d.help(format!("{head}[{right}]")).also(p.span, format!("{irq} = {right}; wired: {n}")),
-        );
+        let d = d.also(p.span, format!("{} = {}; wired: {n}", irq.0, irq.1));
+        d.help(format!("{head}[{}]", irq.1))
+    };
+    // First by name: the interrupt `UART0_RX` is the output `rx`; the longest name is meant.
+    for irq in &p.interrupts {
+        let fits = |w: &Wire| {
+            let leaf = leaf(w);
+            leaf.len() > 1 && leaf != "irq" && plain(&irq.0).ends_with(&leaf)
+        };
+        let best = left.iter().enumerate().filter(|(_, (w, _))| fits(w));
+        let best = best.max_by_key(|(_, (w, _))| leaf(w).len()).map(|(i, _)| i);
+        if let Some(i) = best {
+            let (w, n) = left.remove(i);
+            open.retain(|o| *o != irq);
+            if n != irq.1 {
+                out.push(wrong(w, n, irq));
+            }
+        }
+    }
+    // Then by number, and what is left by there being one of each.
+    open.retain(|(_, n)| !left.iter().any(|(_, k)| k == n));
+    left.retain(|(_, n)| !p.interrupts.iter().any(|(_, k)| k == n));
+    if let ([(w, n)], [irq]) = (left.as_slice(), open.as_slice()) {
+        out.push(wrong(w, *n, irq));
+        open.clear();
     }
     if let Some((irq, n)) = open.first() {
         let part = g.part(id);

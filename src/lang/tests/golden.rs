@@ -47,8 +47,7 @@ fn run(name: &str, text: &str, catalog: &hetemu_schema::Catalog) -> (Checked, So
         let mut sink = hetemu_lang::diag::Sink::default();
         let lock = Lock::read(&lock, 0, &mut sink);
         let now = Locked::of(&checked, graph, &sources);
-        let none = Locked::default();
-        let locked = lock.machines.get(name).unwrap_or(&none);
+        let locked = lock.machines.get(name);
         let at = checked.typed.span;
         let found = compare(locked, &now, &checked.ingredients, graph, at);
         checked.diagnostics.extend(found);

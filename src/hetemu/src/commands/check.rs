@@ -168,13 +168,9 @@ fn beside(loaded: &mut Loaded, source: &find::Source, args: &Check) -> bool {
             return true;
         };
         if args.locked {
-            let locked = match &loaded.lock {
-                Some(lock) => lock.machines.get(&file).cloned(),
-                None => None,
-            };
+            let locked = loaded.lock.as_ref().and_then(|lock| lock.machines.get(&file));
             let at = loaded.typed.span;
-            let locked = locked.unwrap_or_default();
-            let found = compare(&locked, &now, &loaded.ingredients, graph, at);
+            let found = compare(locked, &now, &loaded.ingredients, graph, at);
             loaded.diagnostics.extend(found);
         } else {
             let mut lock = loaded.lock.clone().unwrap_or_default();
