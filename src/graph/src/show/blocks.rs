@@ -16,6 +16,21 @@ const H: f64 = 62.0;
 const STEP: f64 = W + 14.0;
 const PER_ROW: usize = 5;
 
+/// More on one bus than a reader takes in one by one.
+const CROWDED: usize = 20;
+
+/// Whether `b` is the next name behind `a`: `uart7`, `uart8`.
+fn counts_up(a: &str, b: &str) -> bool {
+    let split = |s: &str| {
+        let stem = s.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        Some((s.get(..stem)?.to_string(), s.get(stem..)?.parse::<u32>().ok()?))
+    };
+    match (split(a), split(b)) {
+        (Some((x, n)), Some((y, m))) => x == y && n.checked_add(1) == Some(m),
+        _ => false,
+    }
+}
+
 /// The block diagram of a machine.
 pub fn block_svg(g: &Graph) -> String {
     let rows = g.buses.iter().flat_map(|b| &b.rows);
@@ -35,8 +50,14 @@ pub fn block_svg(g: &Graph) -> String {
     d.svg.text(MARGIN, 34.0, Type::new(20.0, INK).bold(), &g.name);
     let after = MARGIN + Type::new(20.0, INK).bold().width(&g.name) + 14.0;
     d.svg.text(after, 34.0, Type::new(12.0, GREY), "block diagram");
-    for bus in 0..g.buses.len() {
-        d.bus(BusId(bus as u32));
+    // Buses with cores first: what they see is what a reader looks for.
+    let mut buses: Vec<BusId> = (0..g.buses.len()).map(|b| BusId(b as u32)).collect();
+    buses.sort_by_key(|b| {
+        let core = |(id, _, on): (PartId, &str, BusId)| on == *b && g.part(id).ty.core.is_some();
+        !g.initiators().any(core)
+    });
+    for bus in buses {
+        d.bus(bus);
     }
     d.rest();
     let width = MARGIN * 2.0 + STEP * PER_ROW as f64 - 14.0 + 18.0;
@@ -76,7 +97,7 @@ impl Diagram<'_> {
             }
             self.y += H + if n + 1 == lines { 18.0 } else { 14.0 };
         }
-        let targets = self.targets(id);
+        let targets = self.runs(self.targets(id));
         let bus = self.g.bus(id);
         let bar_x = left - 18.0;
         let bar_w = STEP * PER_ROW as f64 - 14.0 + 18.0;
@@ -84,13 +105,15 @@ impl Diagram<'_> {
         let top = self.y;
         for (n, chunk) in targets.chunks(PER_ROW).enumerate() {
             self.bar(bar_x, bar_w, if n == 0 { &bus.name } else { "" });
-            for (i, (target, base)) in chunk.iter().enumerate() {
+            for (i, run) in chunk.iter().enumerate() {
+                let Some((target, base)) = run.first() else { continue };
                 let x = left + STEP * i as f64;
                 let mid = x + W / 2.0;
                 self.line(mid, self.y - 6.0, mid, self.y + 18.0);
                 let at = names::at(bus, *base);
                 self.svg.text(mid + 5.0, self.y + 12.0, Type::new(9.5, GREY).mono(), &at);
                 match target {
+                    Target::Region { .. } if run.len() > 1 => self.stack(x, self.y + 18.0, run),
                     Target::Region { part, .. } => self.part(x, self.y + 18.0, *part),
                     Target::Bus { bus, .. } => self.window(x, self.y + 18.0, *bus),
                 }
@@ -134,6 +157,69 @@ impl Diagram<'_> {
             Target::Bus { bus, .. } => (true, bus.0),
         };
         rows.iter().filter(|r| seen.insert(key(r.target))).map(|r| (r.target, r.base)).collect()
+    }
+
+    /// On a crowded bus, parts of one type whose names count up (`uart0`, `uart1`, ...) are drawn
+    /// as one stack.
+    fn runs(&self, targets: Vec<(Target, u64)>) -> Vec<Vec<(Target, u64)>> {
+        let crowded = targets.len() > CROWDED;
+        let mut out: Vec<Vec<(Target, u64)>> = Vec::new();
+        for (target, base) in targets {
+            let follows = out.last().and_then(|run| run.last()).is_some_and(|(last, _)| {
+                let (Target::Region { part: a, .. }, Target::Region { part: b, .. }) =
+                    (*last, target)
+                else {
+                    return false;
+                };
+                let (x, y) = (self.g.part(a), self.g.part(b));
+                let plain = |id| !self.seats.contains_key(&id) && !self.drawn.contains(&id);
+                x.ty == y.ty && counts_up(&x.name, &y.name) && plain(a) && plain(b)
+            });
+            match out.last_mut() {
+                Some(run) if follows && crowded => run.push((target, base)),
+                _ => out.push(vec![(target, base)]),
+            }
+        }
+        // Two or three are no crowd.
+        out.into_iter()
+            .flat_map(|run| match run.len() {
+                2..=3 => run.into_iter().map(|t| vec![t]).collect(),
+                _ => vec![run],
+            })
+            .collect()
+    }
+
+    /// Several parts of one type as one block with others behind it.
+    fn stack(&mut self, x: f64, y: f64, run: &[(Target, u64)]) {
+        let ids: Vec<PartId> = run
+            .iter()
+            .filter_map(|(t, _)| match t {
+                Target::Region { part, .. } => Some(*part),
+                Target::Bus { .. } => None,
+            })
+            .collect();
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
+        let (a, b) = (self.g.part(*first), self.g.part(*last));
+        let paint = self.paint(a);
+        for n in [2.0, 1.0, 0.0] {
+            self.svg.rect(x + 3.0 * n, y + 3.0 * n, W - 6.0, H - 6.0, paint);
+        }
+        let (bold, small) = (Type::new(13.0, paint.ink).bold(), Type::new(10.5, paint.ink));
+        let room = W - 26.0;
+        let title = format!("{} … {}", a.name, b.name);
+        self.svg.text(x + 10.0, y + 20.0, bold, &bold.fit(&title, room));
+        let what = format!("{} × {}", ids.len(), a.ty.name);
+        self.svg.text(x + 10.0, y + 35.0, small, &small.fit(&what, room));
+        let red = Type::new(9.5, RED).mono();
+        let sinks: Vec<String> =
+            ids.iter().map(|id| self.irqs(*id, |_| true)).filter(|s| !s.is_empty()).collect();
+        let sinks: Vec<String> =
+            sinks.iter().map(|s| s.trim_start_matches("→ ").to_string()).collect();
+        if !sinks.is_empty() {
+            let text = format!("→ {}", names::collapse(&sinks));
+            self.svg.text(x + 10.0, y + 50.0, red, &red.fit(&text, room));
+        }
+        self.drawn.extend(ids);
     }
 
     fn bar(&mut self, x: f64, w: f64, name: &str) {
@@ -277,7 +363,7 @@ impl Diagram<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{opentitan, trio};
+    use crate::testing::{Machine, opentitan, trio};
 
     #[test]
     fn parts_appear_once_and_as_outlines_elsewhere() {
@@ -287,6 +373,18 @@ mod tests {
         for word in [">rv × 4<", ">bus soc<", ">window<", ">not on a bus<", ">tie<"] {
             assert!(svg.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn a_crowd_is_a_stack() {
+        let mut m = Machine::new("m").bus("main");
+        for i in 0..30u64 {
+            m = m.part(&format!("uart{i}"), "ns16550a", "");
+            m = m.row("main", 0x1000 * i, &format!("uart{i}"));
+        }
+        let svg = block_svg(&m.build());
+        assert!(svg.contains(">uart0 … uart29<") && svg.contains(">30 × ns16550a<"), "{svg}");
+        assert!(counts_up("a9", "a10") && !counts_up("a9", "b10") && !counts_up("a", "a1"));
     }
 
     #[test]

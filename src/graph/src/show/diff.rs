@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MARGIN: f64 = 24.0;
 const W: f64 = 300.0;
 const BETWEEN: f64 = 40.0;
-const NOTES: f64 = 400.0;
+const NOTES: f64 = 340.0;
 const H: f64 = 34.0;
 const STEP: f64 = H + 6.0;
 const NOTE: f64 = 15.0;

@@ -52,19 +52,17 @@ pub(crate) fn run(args: &Export) -> u8 {
     OK
 }
 
-/// The blob for the first cluster.
+/// The blob for the first cluster of RISC-V cores.
 fn tree(graph: &Graph) -> Result<Vec<u8>, String> {
-    let cores = graph.clusters.first().map(|c| c.cores.clone()).unwrap_or_default();
+    let isa = |id: &PartId| graph.part(*id).ty.core.as_ref().map_or("", |c| c.isa);
+    let riscv = |c: &&hetemu_graph::Cluster| c.cores.first().map(isa) == Some("riscv");
+    let Some(cluster) = graph.clusters.iter().find(riscv) else {
+        return Err("device trees are made for RISC-V cores, and this machine has none".into());
+    };
+    let cores = cluster.cores.clone();
     let first = cores.first().copied().ok_or("there is no core to describe a machine for")?;
     let bus = graph.part(first).masters.values().next().copied();
     let bus = bus.ok_or("the first core is on no bus")?;
-    let isa = graph.part(first).ty.core.as_ref().map_or("", |c| c.isa);
-    if isa != "riscv" {
-        return Err(format!(
-            "device trees are made for RISC-V cores, and `{}` is {isa}",
-            graph.part(first).name
-        ));
-    }
     let boot = graph.parts.iter().find(|p| p.text("ram").is_some());
     let named = boot.and_then(|p| p.text("ram")).and_then(|name| graph.find_part(name));
     let ram = named.or_else(|| largest_ram(graph, bus)).ok_or("the first core sees no RAM")?;

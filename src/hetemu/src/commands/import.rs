@@ -155,12 +155,17 @@ fn finish(
     if args.format == Format::Text {
         let (parts, rows, wires) = imported.counts;
         let left = imported.left_out();
-        complain(format!(
-            "imported {}, {}, {}; {left} left out",
-            plural(parts, "part"),
-            plural(rows, "row"),
-            plural(wires, "wire")
-        ));
+        // A machine that extends another has no parts of its own to count.
+        let what = match rows {
+            0 => String::from("imported"),
+            _ => format!(
+                "imported {}, {}, {}",
+                plural(parts, "part"),
+                plural(rows, "row"),
+                plural(wires, "wire")
+            ),
+        };
+        complain(format!("{what}; {left} left out"));
     }
     if imported.left_out() > 0 || !errors.is_empty() { WRONG } else { OK }
 }

@@ -46,6 +46,16 @@ const EXTRAS: &[Extra] = &[
             ("#address-cells", Source::Const(0)),
         ],
     },
+    Extra {
+        compatible: "lowrisc,rv-plic",
+        node: "plic",
+        props: &[
+            ("riscv,ndev", Source::Prop("sources")),
+            ("interrupt-controller", Source::Flag),
+            ("#interrupt-cells", Source::Const(1)),
+            ("#address-cells", Source::Const(0)),
+        ],
+    },
     Extra { compatible: "riscv,clint0", node: "clint", props: &[] },
     Extra { compatible: "sifive,test0", node: "test", props: &[] },
     Extra { compatible: "google,goldfish-rtc", node: "rtc", props: &[] },
