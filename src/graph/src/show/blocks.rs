@@ -211,10 +211,10 @@ impl Diagram<'_> {
         let what = format!("{} × {}", ids.len(), a.ty.name);
         self.svg.text(x + 10.0, y + 35.0, small, &small.fit(&what, room));
         let red = Type::new(9.5, RED).mono();
-        let sinks: Vec<String> =
-            ids.iter().map(|id| self.irqs(*id, |_| true)).filter(|s| !s.is_empty()).collect();
-        let sinks: Vec<String> =
-            sinks.iter().map(|s| s.trim_start_matches("→ ").to_string()).collect();
+        let mut sinks: Vec<String> = Vec::new();
+        for id in &ids {
+            sinks.extend(self.sinks(*id).0);
+        }
         if !sinks.is_empty() {
             let text = format!("→ {}", names::collapse(&sinks));
             self.svg.text(x + 10.0, y + 50.0, red, &red.fit(&text, room));
@@ -246,6 +246,10 @@ impl Diagram<'_> {
         match part.ty.regions.first().map(|r| r.kind) {
             Some(RegionKind::Ram) => svg::RAM,
             Some(RegionKind::Rom) => svg::ROM,
+            // A block without a single register is one that is not modelled.
+            Some(RegionKind::Mmio) if part.ty.regions.iter().all(|r| r.regs.is_empty()) => {
+                svg::STUB
+            }
             _ => svg::MMIO,
         }
     }
@@ -298,9 +302,8 @@ impl Diagram<'_> {
         self.drawn.extend(seats);
     }
 
-    /// Where the outputs of a part go, as briefly as it has to be: `→ plic[1..4]`, `→ plic`,
-    /// `→ 5 parts`. Cores of a cluster are told as the cluster.
-    fn irqs(&self, id: PartId, fits: impl Fn(&str) -> bool) -> String {
+    /// The inputs that a part drives, and their parts. Cores of a cluster are told as the cluster.
+    fn sinks(&self, id: PartId) -> (Vec<String>, Vec<&str>) {
         let (mut sinks, mut parts): (Vec<String>, Vec<&str>) = (Vec::new(), Vec::new());
         for w in self.g.wires.iter().filter(|w| w.from.part == id) {
             let to = self.g.part(w.to.part);
@@ -319,6 +322,13 @@ impl Diagram<'_> {
                 parts.push(cluster);
             }
         }
+        (sinks, parts)
+    }
+
+    /// Where the outputs of a part go, as briefly as it has to be: `→ plic[1..4]`, `→ plic`,
+    /// `→ 5 parts`.
+    fn irqs(&self, id: PartId, fits: impl Fn(&str) -> bool) -> String {
+        let (sinks, parts) = self.sinks(id);
         let whole = names::collapse(&sinks);
         let short = parts.join(", ");
         match (whole.is_empty(), fits(&format!("→ {whole}")), fits(&format!("→ {short}"))) {

@@ -207,10 +207,12 @@ fn paint(g: &Graph, r: &Range) -> Paint {
     match r.to {
         Flat::Hole(_) => svg::HOLE,
         Flat::Region { part, region, .. } => {
-            match g.part(part).ty.regions.get(region as usize).map(|r| r.kind) {
+            let region = g.part(part).ty.regions.get(region as usize);
+            match region.map(|r| r.kind) {
                 Some(RegionKind::Ram) => svg::RAM,
                 Some(RegionKind::Rom) => svg::ROM,
                 Some(RegionKind::Window) => svg::WINDOW,
+                Some(RegionKind::Mmio) if region.is_some_and(|r| r.regs.is_empty()) => svg::STUB,
                 _ => svg::MMIO,
             }
         }
@@ -311,6 +313,7 @@ fn legend(svg: &mut Svg, columns: &[Column], g: &Graph, y: f64) {
         (svg::RAM, "RAM"),
         (svg::ROM, "ROM, flash"),
         (svg::MMIO, "registers"),
+        (svg::STUB, "not modelled"),
         (svg::HOLE, "nothing"),
         (svg::WINDOW, "window"),
     ];

@@ -16,6 +16,7 @@ pub(super) struct Paint {
 pub(super) const RAM: Paint = Paint { fill: "#dcfce7", edge: "#16a34a", ink: "#14532d" };
 pub(super) const ROM: Paint = Paint { fill: "#fef3c7", edge: "#d97706", ink: "#78350f" };
 pub(super) const MMIO: Paint = Paint { fill: "#dbeafe", edge: "#2563eb", ink: "#1e3a8a" };
+pub(super) const STUB: Paint = Paint { fill: "#f1f5f9", edge: "#94a3b8", ink: "#475569" };
 pub(super) const WINDOW: Paint = Paint { fill: "#ede9fe", edge: "#7c3aed", ink: "#4c1d95" };
 pub(super) const HOLE: Paint = Paint { fill: "url(#hatch)", edge: "#cbd5e1", ink: "#64748b" };
 pub(super) const CORE: Paint = Paint { fill: "#1e293b", edge: "#0f172a", ink: "#f8fafc" };
