@@ -52,8 +52,7 @@ pub struct Peripheral {
 /// Reads a file; what is wrong with it and where otherwise.
 pub fn read(text: &str) -> Result<Device, (String, usize)> {
     let text = text.trim_start_matches('\u{feff}');
-    let options =
-        ParsingOptions { allow_dtd: false, nodes_limit: 4_000_000 };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: 4_000_000 };
     let doc = Document::parse_with_options(text, options).map_err(|e| {
         let pos = e.pos();
         let line = text.split_inclusive('\n').take(pos.row.saturating_sub(1) as usize);

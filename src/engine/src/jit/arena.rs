@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use rustix::mm::{
-    MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap,
+    Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mprotect,
+    mremap, munmap,
 };
 use std::collections::BTreeMap;
 use std::ffi::c_void;
@@ -12,6 +13,9 @@ use std::ptr::null_mut;
 
 /// Pieces begin at multiples of this.
 const ALIGN: usize = 32;
+
+/// Bytes that are written before the pages of that mapping are let go.
+const KEPT: usize = 1 << 20;
 
 /// A stretch of code.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Arena {
     /// Free stretches: offset and bytes. Neighbours are merged.
     free: BTreeMap<usize, usize>,
     used: usize,
+    /// Bytes written since the pages were let go.
+    written: usize,
 }
 
 /// A piece of the arena.
@@ -59,7 +65,7 @@ impl Arena {
         match view() {
             Ok(exec) => {
                 let free = BTreeMap::from([(0, len)]);
-                Ok(Arena { write, exec: exec.cast::<u8>(), len, free, used: 0 })
+                Ok(Arena { write, exec: exec.cast::<u8>(), len, free, used: 0, written: 0 })
             }
             Err(error) => {
                 // SAFETY: mapped above, and nobody else knows of it.
@@ -80,6 +86,14 @@ impl Arena {
         self.used += len;
         // SAFETY: the range was free: it lies in the mapping and holds no code that is in use.
         unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), self.write.add(at), code.len()) };
+        self.written += len;
+        if self.written >= KEPT {
+            self.written = 0;
+            // Nobody reads there: what is there stays in the other mapping, and need not count twice
+            // as memory of the process.
+            // SAFETY: a mapping of our own, shared, so that its pages keep what they hold.
+            let _ = unsafe { madvise(self.write.cast(), self.len, Advice::LinuxDontNeed) };
+        }
         Some(Piece { code: self.exec as usize + at, len })
     }
 

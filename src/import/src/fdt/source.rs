@@ -630,7 +630,6 @@ fn is_directive(text: &str) -> bool {
     let rest = rest.trim_start_matches([' ', '\t']);
     let words =
         ["include", "define", "undef", "ifdef", "ifndef", "if ", "else", "endif", "pragma", "line"];
-    words.iter().any(|w| {
-        rest.strip_prefix(w).is_some_and(|r| !r.starts_with(['-', '_']))
-    }) || rest.starts_with(|c: char| c.is_ascii_digit())
+    words.iter().any(|w| rest.strip_prefix(w).is_some_and(|r| !r.starts_with(['-', '_'])))
+        || rest.starts_with(|c: char| c.is_ascii_digit())
 }
