@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/isa", &[]),
     ("src/graph", &[]),
     ("src/lang", &["graph"]),
+    ("src/lsp", &["graph", "lang"]),
     ("src/import", &["graph", "lang"]),
     ("src/engine", &["hw", "isa"]),
     ("src/loader", &["graph"]),

@@ -23,6 +23,12 @@ pub(crate) enum Command {
     Check(Check),
     /// Put machine files in the one style
     Fmt(Fmt),
+    /// Serve an editor: the Language Server Protocol on standard input and output
+    Lsp {
+        /// What editors say to servers that can do more than this; nothing else is there
+        #[arg(long)]
+        stdio: bool,
+    },
     /// Show a machine: decoded maps, interrupt paths, clocks, pictures
     Graph(Graph),
     /// Print a machine after all of its composition, each value with where it was decided

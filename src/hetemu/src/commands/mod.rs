@@ -11,6 +11,7 @@ mod fmt;
 mod graph;
 mod import;
 mod look;
+mod lsp;
 mod machines;
 mod profiles;
 mod run;
@@ -54,6 +55,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
         Command::Check(args) => check::run(&args, started),
         Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),
+        Command::Lsp { .. } => lsp::run(),
         Command::Expand(args) => expand::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
