@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Describe a machine to other tools: device trees
     Export(Export),
+    /// Print the reference of a type, the datasheet of a machine, or the schema of all types
+    Doc(Doc),
     /// List device types, or show one: properties, ports, registers
     Device(Device),
     /// List instruction sets, or show one: core types and their facts
@@ -420,6 +422,27 @@ pub(crate) struct Export {
     /// Write it here instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doc {
+    /// A type (lowrisc.uart), or a machine
+    #[arg(required_unless_present_any = ["schema", "list"])]
+    pub(crate) what: Option<String>,
+    /// Markdown instead of text
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// Write a machine's datasheet with its pictures into this folder, as HTML and Markdown
+    #[arg(long, value_name = "DIR")]
+    pub(crate) html: Option<std::path::PathBuf>,
+    /// List the types whose name contains this
+    #[arg(long, value_name = "TEXT", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) list: Option<String>,
+    /// Print the JSON Schema of every type
+    #[arg(long)]
+    pub(crate) schema: bool,
+    #[command(flatten)]
+    pub(crate) setting: Setting,
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod device;
 mod diff;
+mod doc;
 mod expand;
 mod explain;
 mod export;
@@ -61,6 +62,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
         Command::Explain(args) => explain::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Doc(args) => doc::run(&args),
         Command::Device(args) => device::run(&args),
         Command::Target(args) => target::run(&args),
         Command::Machines(args) => machines::run(&args),
