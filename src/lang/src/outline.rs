@@ -133,7 +133,7 @@ fn kind(tokens: &[Token<'_>], place: Place) -> Kind {
     if place == Place::Top && first.kind == TokenKind::Word && second {
         return match first.text {
             "machine" | "module" | "overlay" => Kind::Machine,
-            "param" => Kind::Param,
+            "param" | "in" | "out" => Kind::Param,
             "let" => Kind::Let,
             "clock" => Kind::Clock,
             "plug" => Kind::Plug,
