@@ -15,6 +15,51 @@ pub fn machine(bytes: &[u8], catalog: &Catalog) {
     }
 }
 
+/// What a client sends to the editor server: framed messages, or a script of edits and questions
+/// about a text.
+pub fn editor(bytes: &[u8], catalog: &Catalog) {
+    let check = |path: &str, text: &str| {
+        let (sources, file) = hetemu_lang::SourceMap::single(path, text);
+        let checked =
+            hetemu_lang::check(&sources, file, catalog, &hetemu_lang::Overrides::default());
+        hetemu_lsp::Checked { diagnostics: checked.diagnostics, sources, graph: checked.graph }
+    };
+    let code = hetemu_lsp::serve(bytes, std::io::sink(), catalog, &check);
+    assert!(code.is_ok_and(|c| c <= 1));
+    let text = String::from_utf8_lossy(bytes);
+    let mut messages = Vec::new();
+    let uri = "file:///fuzz.hm";
+    let mut say = |method: &str, params: serde_json::Value| {
+        let message = serde_json::json!({ "id": 1, "method": method, "params": params });
+        let body = message.to_string();
+        messages.extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
+    };
+    let document = serde_json::json!({ "uri": uri, "version": 1, "text": text });
+    say("textDocument/didOpen", serde_json::json!({ "textDocument": document }));
+    let methods = ["hover", "definition", "references", "rename", "completion", "formatting"];
+    let more = ["codeAction", "documentSymbol", "inlayHint", "foldingRange"];
+    for (i, method) in methods.iter().chain(&more).enumerate() {
+        let pick = |n: usize| bytes.get((i * 7 + n) % bytes.len().max(1)).copied().unwrap_or(0);
+        let place = serde_json::json!({ "line": pick(0) % 32, "character": pick(1) % 64 });
+        let range = serde_json::json!({ "start": place, "end": place });
+        let params = serde_json::json!({ "textDocument": { "uri": uri }, "position": place,
+            "range": range, "newName": "fresh" });
+        say(&format!("textDocument/{method}"), params);
+    }
+    let code = hetemu_lsp::serve(messages.as_slice(), std::io::sink(), catalog, &check);
+    assert!(code.is_ok_and(|c| c == 1));
+}
+
+/// The formatter: what it formats it leaves alone the second time.
+pub fn formatter(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(once) = hetemu_lang::format(&text, 0) else { return };
+    match hetemu_lang::format(&once, 0) {
+        Ok(twice) => assert!(once == twice, "not idempotent:\n{once}\n---\n{twice}"),
+        Err(e) => panic!("then refused: {e:?}\n{once}"),
+    }
+}
+
 /// A schema file.
 pub fn schema(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);

@@ -131,6 +131,22 @@ fn imports() {
 }
 
 #[test]
+fn editor_sessions() {
+    let registry = hetemu::registry::registry();
+    let mut texts = samples("machines", ".hm");
+    texts.extend(samples("tests/lang", ".hm"));
+    let make = |rng: &mut Rng| mutate(rng, &texts, 10_000);
+    run("editor", iterations(60), make, |bytes| entry::editor(bytes, registry.catalog()));
+}
+
+#[test]
+fn formatted_texts() {
+    let mut texts = samples("machines", ".hm");
+    texts.extend(samples("tests/lang", ".hm"));
+    run("formatter", iterations(1_000), |rng| mutate(rng, &texts, 10_000), entry::formatter);
+}
+
+#[test]
 fn schema_files() {
     let mut texts = samples("devices", "schema.kdl");
     texts.extend(samples("targets", "schema.kdl"));

@@ -36,11 +36,7 @@ fn misspelt(line: &str, sign: &str) -> Option<String> {
 }
 
 const MUTATIONS: &[Mutation] = &[
-    Mutation {
-        what: "another arrow",
-        make: |l| replace(l, "->", "=>"),
-        codes: &["E0103"],
-    },
+    Mutation { what: "another arrow", make: |l| replace(l, "->", "=>"), codes: &["E0103"] },
     Mutation {
         what: "a unit of another language",
         make: |l| replace(l, "KiB", "KB").or_else(|| replace(l, "MiB", "MB")),
@@ -68,14 +64,14 @@ const MUTATIONS: &[Mutation] = &[
             let name = left.trim();
             let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             let inside = l.starts_with("  ") && plain && !name.is_empty();
-            inside.then(|| format!("  {name}_zz = {right}"))
+            inside.then(|| format!("  {name}z = {right}"))
         },
-        codes: &["E0801", "E0803"],
+        codes: &["E0801"],
     },
     Mutation {
         what: "no colon",
         make: |l| replace(l, " : ", "   ").filter(|_| l.trim_start().starts_with("0x")),
-        codes: &["E0101"],
+        codes: &["E0101", "E0105"],
     },
     Mutation {
         what: "a comment of another language",
@@ -84,16 +80,17 @@ const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         what: "a word too many",
-        make: |l| (l.trim_start().starts_with("0x") && !l.contains(['{', '/'])).then(|| {
-            format!("{} zz", l.trim_end())
-        }),
-        codes: &["E0109", "E0105"],
+        make: |l| {
+            (l.trim_start().starts_with("0x") && !l.contains(['{', '/']))
+                .then(|| format!("{} zz", l.trim_end()))
+        },
+        codes: &["E0109", "E0105", "E0101"],
     },
     Mutation {
         what: "an address that is far too large",
         make: |l| {
             let rest = l.strip_prefix("  0x")?;
-            Some(format!("  0xFFFF_FFFF_FFFF_{}{rest}", if rest.is_empty() { "" } else { "" }))
+            Some(format!("  0xFFFF_FFFF_FFFF_{rest}"))
         },
         codes: &["E0203", "E0207"],
     },

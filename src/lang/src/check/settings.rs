@@ -133,6 +133,8 @@ impl Cx<'_> {
         match slot(ty, &name.text) {
             None => {
                 let d = no_property(ty, name).path(format!("{}.{name}", self.element_name(el)));
+                // What was meant is not also missing.
+                self.elements[el].doubtful |= d.help.iter().any(|h| !h.edits.is_empty());
                 self.report(d);
             }
             Some(Slot::Prop(p)) => {

@@ -63,8 +63,9 @@ pub(super) fn leading_cores(
 ) -> impl Iterator<Item = (PartId, &Part, &'static Core, BusId)> {
     graph.cores().filter(|(_, p)| p.index.is_none_or(|k| k == 0)).filter_map(|(id, p)| {
         let core = p.ty.core.as_ref()?;
-        let bus = p.masters.get("bus").or_else(|| p.masters.values().next())?;
-        Some((id, p, core, *bus))
+        // A core that lacks its main bus does not run from another one.
+        let main = p.ty.masters.iter().find(|m| m.name == "bus").or(p.ty.masters.first())?;
+        Some((id, p, core, *p.masters.get(main.name)?))
     })
 }
 
