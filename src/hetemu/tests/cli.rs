@@ -168,9 +168,49 @@ fn diffs_have_classes() {
     expect(&["diff", OPENTITAN, &plug, "--fail-on", "host"], 3, &[], &[]);
     expect(&["diff", OPENTITAN, &plug, "--fail-on", "hast"], 2, &[], &["hast"]);
     expect(&["diff", "nosuchrev:machines/opentitan.hm", OPENTITAN], 2, &[], &["nosuchrev"]);
+    let svg =
+        expect(&["diff", OPENTITAN, &bigger, "--format", "svg"], 3, &["64 KiB → 128 KiB"], &[]);
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    // As git calls an external diff program: never a failure, or git would stop.
+    let git = ["diff", OPENTITAN, OPENTITAN, "0", "100644", &bigger, "1", "100644"];
+    expect(&git, 0, &["hetemu diff machines/opentitan.hm", "64 KiB -> 128 KiB"], &[]);
+    let new = ["diff", OPENTITAN, "/dev/null", "0", "0", &bigger, "1", "100644"];
+    expect(&new, 0, &["a new machine"], &[]);
+    expect(&["diff", OPENTITAN, &bigger, OPENTITAN], 2, &[], &["two machines"]);
     let hash = |f: &str| expect(&["diff", "--semantic-hash", f], 0, &[], &[]);
     assert_eq!(hash(OPENTITAN), hash(&plug));
     assert_ne!(hash(OPENTITAN), hash(&bigger));
+}
+
+#[test]
+fn imports_and_exports() {
+    let qmp = "tests/import/opentitan.qmp";
+    let machine =
+        expect(&["import", qmp], 0, &["uart  : lowrisc.uart@1"], &["6 parts", "0 left out"]);
+    let made = file("made.hm", machine.as_bytes());
+    expect(&["check", &made], 0, &["ok"], &[]);
+    expect(&["fmt", "--check", &made], 0, &[], &[]);
+    expect(
+        &["import", "tests/import/board.repl"],
+        1,
+        &["hm.stub"],
+        &["W1202", "base.repl", "left out"],
+    );
+    let json = ["import", "svd", "tests/import/chip.svd", "--format", "json"];
+    expect(&json, 1, &["machine acme32f4"], &["\"code\":\"W1202\""]);
+    expect(&["import", "machines/opentitan.hm"], 2, &[], &["say which format"]);
+    expect(&["import", "qmp", "no-such-file"], 2, &[], &["no-such-file"]);
+    expect(&["import", "dtb", OPENTITAN], 1, &[], &["E1201"]);
+    let words = ["import", "qemu", "--", "-M", "virt", "-smp", "4", "-m", "1G", "-bios", "none"];
+    let machine = expect(&words, 0, &["extends riscv-virt", "cpus = 4", "ram  = 1 GiB"], &[]);
+    let made = file("command.hm", machine.as_bytes());
+    expect(&["check", &made], 0, &["ok"], &[]);
+    expect(&["explain", "w1202"], 0, &["hm.stub"], &[]);
+    // A tree that we make is one that we read.
+    expect(&["export", "dts", "riscv-virt"], 0, &["/dts-v1/;", "riscv,plic0"], &[]);
+    let dtb = file("virt.dtb", b"");
+    expect(&["export", "dtb", "riscv-virt", "-o", &dtb], 0, &[], &[]);
+    expect(&["import", &dtb], 0, &["boot.riscv", "virtio.mmio"], &["0 left out"]);
 }
 
 #[test]
