@@ -1,8 +1,9 @@
 //! What is shipped, as graphs: a profile's released version never changes for the guest, and every
 //! machine is the one that it expands to.
 //!
-//! The graph of a released version lies in `tests/frozen/NAME@VERSION.json`. `HETEMU_BLESS=1` writes
-//! the one of a new version, and changes none: what a guest sees differently is a new version.
+//! The graph of a released version lies in `tests/frozen/NAME@VERSION.json`. `HETEMU_BLESS=1`
+//! writes the one of a new version, and changes none: what a guest sees differently is a new
+//! version.
 
 use hetemu::find::{self, Base, Shelf, Source};
 use hetemu::{Loaded, Settings, registry};

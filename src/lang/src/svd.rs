@@ -75,7 +75,9 @@ pub fn compare(g: &Graph, all: &[Peripheral], file: &str, machine: Span) -> Vec<
 /// Every row that maps a part from its beginning, with its bus.
 fn rows(g: &Graph, id: PartId) -> impl Iterator<Item = (&str, &Row)> {
     g.buses.iter().flat_map(move |b| {
-        let of = move |r: &&Row| matches!(r.target, Target::Region { part, offset: 0, .. } if part == id);
+        let of = move |r: &&Row| {
+            matches!(r.target, Target::Region { part, offset: 0, .. } if part == id)
+        };
         b.rows.iter().filter(of).map(|r| (b.name.as_str(), r))
     })
 }

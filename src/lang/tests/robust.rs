@@ -233,3 +233,62 @@ fn random_mixtures_of_the_samples_are_survived() {
         assert!(diags.is_empty() || !shown.is_empty());
     }
 }
+
+/// Composed machines and the texts that they are made of.
+fn composed() -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for folder in [common::data(), common::data().join("parts")] {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let ours = name.starts_with("E07")
+                || name.contains("none")
+                || path.to_string_lossy().contains("parts");
+            if ours && (name.ends_with(".hm") || name.ends_with(".toml")) {
+                out.push((name, std::fs::read_to_string(&path).expect("a text")));
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+#[test]
+fn damaged_compositions_are_survived() {
+    let catalog = common::test_types();
+    let all = composed();
+    assert!(all.len() > 25, "{}", all.len());
+    let tokens_of: Vec<Vec<(usize, usize)>> = all.iter().map(|(_, t)| tokens(t)).collect();
+    let rounds = std::env::var("HETEMU_ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(40);
+    let mut state = 0x1234_5678_9ABC_DEF1;
+    let check = |name: &str, text: String| {
+        let (mut sources, file) = SourceMap::single(name, text);
+        let library = common::Parts;
+        let overrides = Overrides::default();
+        let checked = hetemu_lang::check_with(&mut sources, file, &catalog, &overrides, &library);
+        let errors = checked.count(Severity::Error);
+        assert_eq!(checked.graph.is_none(), errors > 0, "{name}: {:?}", checked.diagnostics);
+        let shown = render(&checked.diagnostics, &sources, false, 100);
+        assert!(checked.diagnostics.is_empty() || !shown.is_empty());
+        hetemu_lang::expand(&checked, &sources);
+        errors
+    };
+    for ((name, text), tokens) in all.iter().zip(&tokens_of) {
+        for i in 0..lines(text).len() {
+            check(name, without(&lines(text), i));
+        }
+        for _ in 0..rounds {
+            // One token gone, doubled, or another text's.
+            let (start, end) = tokens[next(&mut state) % tokens.len()];
+            let other = next(&mut state) % all.len();
+            let (a, b) = tokens_of[other][next(&mut state) % tokens_of[other].len()];
+            let word = match next(&mut state) % 3 {
+                0 => "",
+                1 => &all[other].1[a..b],
+                _ => &text[start..end],
+            };
+            let twice = if word == &text[start..end] { " " } else { "" };
+            check(name, format!("{}{word}{twice}{word}{}", &text[..start], &text[end..]));
+        }
+    }
+}

@@ -129,7 +129,10 @@ impl Cx<'_> {
             match s.act {
                 Act::Rewire => {
                     let gone: Vec<usize> = others.iter().copied().filter(below).collect();
-                    if gone.is_empty() && first {
+                    // What another overlay has moved was there, too; so was what went with its
+                    // other end.
+                    let was = by_end.get(&moved).into_iter().flatten().any(below);
+                    if gone.is_empty() && !was && first && !self.is_loose(&moved) {
                         self.nothing_to_move(&w, &s);
                         ties.lost = true;
                     }
@@ -185,6 +188,14 @@ impl Cx<'_> {
         }
     }
 
+    /// The wire of this end went when its other end was removed.
+    fn is_loose(&self, (input, port): &(bool, Port)) -> bool {
+        let Some(e) = self.elements.get(port.part.0 as usize) else { return false };
+        let side = if *input { Side::Input } else { Side::Output };
+        let name = side.ports(e.part.ty).get(port.port as usize).map_or("", |s| s.name);
+        self.m.loose.iter().any(|(part, p)| *part == e.text.name.text && p == name)
+    }
+
     /// A layer above rewires this line anyway.
     fn decided_above(&self, end: &(bool, Port), rank: u32, all: &[(Wire, Said, u32)]) -> bool {
         all.iter().any(|(w, s, r)| {
@@ -227,7 +238,8 @@ impl Cx<'_> {
                 if !array {
                     h.index = None;
                 }
-                if signal.is_some_and(|s| s.width.is_none()) {
+                let plain = path.segs.get(1).is_some_and(|s| s.index.is_none());
+                if plain && signal.is_some_and(|s| s.width.is_none()) {
                     p.index = None;
                 }
             }
@@ -248,7 +260,8 @@ impl Cx<'_> {
                 let end = if side == Side::Output { &w.from } else { &w.to };
                 !(*r < rank && lines.contains(end))
             });
-            if all.len() == before && !lines.is_empty() {
+            let loose = lines.first().is_some_and(|p| self.is_loose(&(side == Side::Input, *p)));
+            if all.len() == before && !lines.is_empty() && !loose {
                 let what = format!("`{}` has no wire to remove", path.dotted());
                 self.report(Diagnostic::new(codes::E0711, path.span, what));
             }

@@ -84,9 +84,11 @@ impl Composer<'_> {
                 Stmt::Require(r) => m.requires.push(r),
                 Stmt::Part(p) => parts.push(p),
                 Stmt::Bus(b) => parts.extend(self.bus(m, b, g)),
-                Stmt::ClockPort(n) => self.no_module(&n, "clock", &format!("clock {n} = 24 MHz")),
-                Stmt::BusPort(n) => self.no_module(&n, "bus", &format!("bus {n} {{ ... }}")),
-                Stmt::Port(p) => self.no_module(&p.name, "signal", ""),
+                Stmt::ClockPort(n) => {
+                    self.no_module(m, &n, "clock", &format!("clock {n} = 24 MHz"))
+                }
+                Stmt::BusPort(n) => self.no_module(m, &n, "bus", &format!("bus {n} {{ ... }}")),
+                Stmt::Port(p) => self.no_module(m, &p.name, "signal", ""),
                 _ => {}
             }
         }
@@ -96,7 +98,8 @@ impl Composer<'_> {
     }
 
     /// Ports are of modules.
-    fn no_module(&mut self, name: &Name, what: &str, write: &str) {
+    fn no_module(&mut self, m: &mut Machine, name: &Name, what: &str, write: &str) {
+        m.unknown.push(name.text.clone());
         let text = format!("`{name}` is a {what} that a module is given, and this is no module");
         let d = Diagnostic::new(codes::E0114, name.span, text);
         self.sink.push(match write {
@@ -176,7 +179,7 @@ impl Composer<'_> {
             if let Some(row) = row {
                 let what =
                     format!("`{}` is a module, and a row maps a part or a bus", part.ty.name);
-                let d = Diagnostic::new(codes::E0306, part.ty.span, what);
+                let d = Diagnostic::new(codes::E0710, part.ty.span, what);
                 let name = &part.name;
                 self.sink.push(d.also(row.place, "this row").help(format!(
                     "declare it outside, and map a bus of it: `0x4000_0000 + 1 MiB {name}.bus`"

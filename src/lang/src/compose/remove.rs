@@ -160,15 +160,32 @@ impl Composer<'_> {
             [head, port] => moved.contains(&(head.name.text.clone(), port.name.text.clone())),
             _ => false,
         };
+        let mut loose: Vec<(String, String)> = Vec::new();
         for p in &mut m.parts {
             let name = p.name.text.clone();
             p.wires.retain(|w| {
                 let (own, far) = if w.reversed { (&w.to, &w.from) } else { (&w.from, &w.to) };
                 let port = own.segs.first().map_or("", |s| s.name.text.as_str());
-                !(refers(far) && moved.contains(&(name.clone(), port.to_string())))
+                let key = (name.clone(), port.to_string());
+                let goes = refers(far) && moved.contains(&key);
+                if goes {
+                    loose.push(key);
+                }
+                !goes
             });
         }
-        m.wires.retain(|w| !(refers(&w.from) || refers(&w.to)) || !(end(&w.from) || end(&w.to)));
+        m.wires.retain(|w| {
+            let goes = (refers(&w.from) || refers(&w.to)) && (end(&w.from) || end(&w.to));
+            if goes {
+                let ends = [&w.from, &w.to].into_iter().filter(|p| end(p));
+                loose.extend(ends.filter_map(|p| match p.segs.as_slice() {
+                    [head, port] => Some((head.name.text.clone(), port.name.text.clone())),
+                    _ => None,
+                }));
+            }
+            !goes
+        });
+        m.loose.extend(loose);
         for r in &gone {
             self.listed(m, r);
         }
@@ -220,9 +237,12 @@ impl Composer<'_> {
         if n + k > 8 {
             d = d.note(format!("{n} wires and {k} references in all"));
         }
-        self.sink.push(
-            d.help("`rewire` them, `remove part.port` to cut them, or `replace` the part instead"),
-        );
+        self.sink.push(match n {
+            0 => d.help("set them to something else, or `replace` it instead"),
+            _ => d.help(
+                "`rewire` them, `remove part.port` to cut them, or `replace` the part instead",
+            ),
+        });
     }
 }
 

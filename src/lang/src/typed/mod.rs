@@ -54,6 +54,8 @@ pub struct Machine {
     pub layers: Vec<Layer>,
     /// `remove part.port`: wires of the layers below that are cut.
     pub cuts: Vec<(Path, u32)>,
+    /// Ports whose wires went with what was removed at their other ends: part and port.
+    pub loose: Vec<(String, String)>,
     /// `name[2].property = value`: for some elements of an array.
     pub elements: Vec<Setting>,
     /// Facts that no layer above may change, with the layer that says so.
