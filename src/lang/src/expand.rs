@@ -482,7 +482,7 @@ impl Writer<'_> {
             add(p.name, &|part| {
                 let v = part.props.get(p.name)?;
                 let set = part.set.iter().any(|s| s == p.name);
-                if !set && !(sized && !in_row) {
+                if !set && (in_row || !sized) {
                     return None;
                 }
                 let number = match (v, p.ty) {

@@ -4,14 +4,15 @@
 use super::{Composer, Found, Want, paths};
 use crate::diag::{Diagnostic, codes};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{self, Part, Setting, Stmt, TypeRef, Use};
+use crate::syntax::ast::{self, Setting, Stmt, TypeRef, Use};
 use crate::typed::{Layer, Machine};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an overlay does to one fact.
 enum Deed {
     Set(Setting),
-    Replace(Part),
+    /// Where a part is replaced.
+    Replace(Span),
     Remove(Span),
 }
 
@@ -19,8 +20,7 @@ impl Deed {
     fn span(&self) -> Span {
         match self {
             Deed::Set(s) => crate::source::join(s.path.span, s.value.span),
-            Deed::Replace(p) => crate::source::join(p.name.span, p.ty.span),
-            Deed::Remove(span) => *span,
+            Deed::Replace(span) | Deed::Remove(span) => *span,
         }
     }
 
@@ -38,7 +38,10 @@ fn deeds(stmts: &[Stmt]) -> Vec<(String, Deed)> {
     let deed = |s: &Stmt| {
         Some(match s {
             Stmt::Set(s) | Stmt::Final(s) => (s.path.dotted(), Deed::Set(s.clone())),
-            Stmt::Replace(p) => (p.name.text.clone(), Deed::Replace(p.clone())),
+            Stmt::Replace(p) => {
+                let span = crate::source::join(p.name.span, p.ty.span);
+                (p.name.text.clone(), Deed::Replace(span))
+            }
             Stmt::Remove(p) => (super::remove::spell(p), Deed::Remove(p.span)),
             _ => return None,
         })
