@@ -3,7 +3,7 @@
 //! A block that is warm gets code by templates; the runs of that are counted, and one that is hot
 //! gets a region around it.
 
-use super::{Cluster, Core};
+use super::{Cluster, Core, EngineConfig};
 use crate::cache::{BlockKey, Cache};
 use crate::jit::region::{Known, Region, Scope};
 use crate::jit::{Done, Jit, Oldest, Paths};
@@ -20,12 +20,18 @@ const ASLEEP: u32 = 1 << 31;
 const AWHILE: u32 = 64;
 
 impl Cluster {
+    /// Whether blocks are compiled by templates before they are in regions.
+    fn has_templates(&self) -> bool {
+        self.config.tier_two > 0 && self.jit.as_ref().is_some_and(|jit| jit.has_templates())
+    }
+
     /// Runs of the interpreter before a block is compiled.
     pub(super) fn patience(&self) -> u32 {
+        let EngineConfig { tier_up, tier_two, .. } = self.config;
         match &self.jit {
             None => u32::MAX,
-            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => self.config.tier_up,
-            Some(_) => self.config.tier_up.saturating_add(self.config.tier_two),
+            Some(_) if self.has_templates() => tier_up,
+            Some(_) => tier_up.saturating_add(tier_two),
         }
     }
 
@@ -38,13 +44,11 @@ impl Cluster {
         let key = b.key;
         // Not asked again, unless it gets code.
         b.heat.set(u32::MAX);
-        match &self.jit {
-            _ if b.second.is_some() => {}
-            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => {
-                self.compile_block(core, block, key);
-            }
-            _ if b.interpret => {}
-            _ => self.compile_region(core, key),
+        let (whole, regional) = (b.second.is_none(), !b.interpret);
+        if whole && self.has_templates() {
+            self.compile_block(core, block, key);
+        } else if whole && regional {
+            self.compile_region(core, key);
         }
     }
 
@@ -131,10 +135,7 @@ impl Cluster {
 
     /// Runs of a block before a region around it is compiled.
     fn hot_runs(&self) -> u32 {
-        match &self.jit {
-            Some(jit) if jit.has_templates() && self.config.tier_two > 0 => self.config.tier_two,
-            _ => self.patience(),
-        }
+        if self.has_templates() { self.config.tier_two } else { self.patience() }
     }
 
     /// Takes what was compiled in the background.

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::device::Port;
-use super::{Acc, OTHERS, OtherEntry, Outer};
+use super::{Acc, OtherEntry, Outer};
 use crate::ram::{CodeEvent, Ram};
 use crate::space::{Kind, Swap, Unmapped};
 use crate::system::{Accessed, Unanswered};
@@ -312,7 +312,7 @@ impl Outer<'_> {
             let (page, regime) = (va & !(size - 1), self.mmu.data.regime());
             let space = (!t.global).then_some(self.mmu.data.space());
             let (read, write) = (t.read, t.write);
-            let at = (va >> self.mmu.page_bits) as usize % OTHERS;
+            let at = self.mmu.other_at(va);
             self.mmu.other[at] = OtherEntry { page, regime, space, pa, read, write };
         }
     }

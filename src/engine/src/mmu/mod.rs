@@ -184,7 +184,8 @@ impl Mmu {
         self.fetch.flush(what);
         match what {
             Flush::Page(va) | Flush::PageIn(va, _) => {
-                self.other[(va >> self.page_bits) as usize % OTHERS] = NO_OTHER;
+                let page = va >> self.page_bits << self.page_bits;
+                self.other.iter_mut().filter(|e| e.page == page).for_each(|e| *e = NO_OTHER);
             }
             Flush::All | Flush::Space(_) => self.other = [NO_OTHER; OTHERS],
         }
@@ -216,10 +217,17 @@ impl Mmu {
         }
     }
 
+    /// Where a page that is not memory is noted in the regime in force. A device is often used by
+    /// more than one regime, in turn.
+    fn other_at(&self, va: u64) -> usize {
+        let regime = usize::from(self.data.regime());
+        (va >> self.page_bits).wrapping_add(5 * regime as u64) as usize % OTHERS
+    }
+
     /// A page that is not memory, if the access is known to be allowed.
     fn other(&self, va: u64, access: Access) -> Option<u64> {
         let page = va >> self.page_bits << self.page_bits;
-        let entry = &self.other[(va >> self.page_bits) as usize % OTHERS];
+        let entry = &self.other[self.other_at(va)];
         let allowed = if access == Access::Store { entry.write } else { entry.read };
         let here = entry.page == page
             && entry.regime == self.data.regime()
