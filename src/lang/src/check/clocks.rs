@@ -36,6 +36,9 @@ impl Cx<'_> {
             if n.dim == Dim::One {
                 let hz = Num { dim: Dim::Frequency, ..n }.show();
                 d = d.fix(format!("write `{hz}`"), e.span, hz);
+            } else if let Some(hz) = n.inverse(Dim::Frequency).filter(|_| n.dim == Dim::Duration) {
+                let (time, hz) = (n.show(), hz.show());
+                d = d.fix(format!("{time} is the period of {hz}"), e.span, hz);
             }
             self.report(d);
             return Val::Unknown;

@@ -4,9 +4,9 @@
 //! and for counts, never for frequencies and durations.
 
 use super::Cx;
-use super::values::{Num, Val, binary, size};
+use super::values::{Num, Val, size};
 use crate::diag::{Diagnostic, codes, suggest};
-use crate::expr::{Dim, Op};
+use crate::expr::Dim;
 use crate::source::Span;
 use hetemu_graph::Value;
 use hetemu_schema::PropType;
@@ -79,6 +79,12 @@ impl Cx<'_> {
                     (PropType::Bool, Val::Num(n)) if n.whole() == Some(1) => {
                         d.fix("write `true`", at, "true")
                     }
+                    (PropType::Bool | PropType::String | PropType::Part, _) => d,
+                    // A value in quotes that is one without them.
+                    (_, Val::Str(s)) if s.starts_with(|c: char| c.is_ascii_digit()) => {
+                        let plain = s.trim().to_string();
+                        d.fix(format!("write `{plain}` without quotes"), at, plain)
+                    }
                     _ => d,
                 };
                 self.report(d);
@@ -143,12 +149,7 @@ impl Cx<'_> {
         let what =
             format!("`{}` is {}, and {} is {}", to.name, wanted.words(), n.show(), n.dim.words());
         let d = Diagnostic::new(codes::E0202, at, what);
-        let inverse = |to: Dim| {
-            let picos = Num::new(1_000_000_000_000, 1, Dim::One);
-            let plain = Num { dim: Dim::One, ..n };
-            let inv = binary(Op::Div, picos, plain).ok()?;
-            Some(Num { dim: to, ..inv }.show())
-        };
+        let inverse = |to: Dim| n.inverse(to).map(|i| i.show());
         let d = match (n.dim, wanted) {
             (Dim::Duration, Dim::Frequency) => match inverse(wanted) {
                 Some(f) => d.help(format!("{} is the period of {f}", n.show())),

@@ -198,6 +198,12 @@ impl<'m> Cx<'m> {
                 let of_kind = self.m.declared().filter(|(_, e)| e.words() == wanted);
                 let list = suggest::list(of_kind.map(|(n, _)| n.text.as_str()));
                 match list.is_empty() {
+                    true if wanted == "a plug" => {
+                        d.help(format!("declare it, for example `plug {name} : serial = stdio`"))
+                    }
+                    true if wanted == "a clock" => {
+                        d.help(format!("declare it, for example `clock {name} = 50 MHz`"))
+                    }
                     true => d.note(format!("{wanted} is needed here, and there is none")),
                     false => d.note(format!("{wanted} is needed here: {list}")),
                 }

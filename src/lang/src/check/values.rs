@@ -46,6 +46,13 @@ impl Num {
         Num { n: n / g, d: d / g, dim }
     }
 
+    /// The period of a frequency, or the frequency of a period.
+    pub(crate) fn inverse(self, to: Dim) -> Option<Num> {
+        let picos = Num::new(1_000_000_000_000, 1, Dim::One);
+        let inverse = binary(Op::Div, picos, Num { dim: Dim::One, ..self }).ok()?;
+        Some(Num { dim: to, ..inverse })
+    }
+
     pub(crate) fn one(n: impl Into<i128>) -> Num {
         Num { n: n.into(), d: 1, dim: Dim::One }
     }

@@ -85,7 +85,10 @@ impl<'m> Cx<'m> {
     /// A wire whose both ends were refused because it runs the wrong way is one mistake, not two.
     fn turned_round(&mut self, w: &Wire, before: usize) {
         let both = self.sink.since(before);
-        if both.len() != 2 || both.iter().any(|d| d.code != codes::E0410) {
+        // The other end may be refused because it has no such line as what it is taken for.
+        let other = [codes::E0410, codes::E0404, codes::E0303, codes::E0401];
+        let turned = both.iter().any(|d| d.code == codes::E0410);
+        if both.len() != 2 || !turned || both.iter().any(|d| !other.contains(&d.code)) {
             return;
         }
         let (left, right) = if w.reversed { (&w.to, &w.from) } else { (&w.from, &w.to) };

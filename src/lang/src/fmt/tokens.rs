@@ -87,11 +87,14 @@ fn number(rest: &str) -> usize {
         let tail = rest.get(from..).unwrap_or("");
         from + tail.find(|c| !ok(c)).unwrap_or(tail.len())
     };
-    if rest.starts_with("0x") {
-        return run(2, |c| c.is_ascii_hexdigit() || c == '_');
-    }
-    if rest.starts_with("0b") {
-        return run(2, |c| matches!(c, '0' | '1' | '_'));
+    // Without a digit behind it the letter is a name.
+    let based = match rest.get(..2) {
+        Some("0x") => run(2, |c| c.is_ascii_hexdigit() || c == '_'),
+        Some("0b") => run(2, |c| matches!(c, '0' | '1' | '_')),
+        _ => 0,
+    };
+    if based > 2 {
+        return based;
     }
     let whole = run(0, |c| c.is_ascii_digit() || c == '_');
     let mut tail = rest.get(whole..).unwrap_or("").chars();

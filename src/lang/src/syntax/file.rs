@@ -340,7 +340,16 @@ impl<'a> Reader<'a> {
                 n => format!("this row and {} more stand outside a bus", n - 1),
             };
             let d = Diagnostic::new(codes::E0107, first, what);
-            self.sink.push(d.help("is `bus main {` missing before it?"));
+            let bus = self.out.stmts.iter().find_map(|s| match s {
+                Stmt::Bus(b) => Some(&b.name),
+                _ => None,
+            });
+            self.sink.push(match bus {
+                Some(b) => d
+                    .also(b.span, "the nearest bus")
+                    .help(format!("rows stand between the braces of `bus {b} {{`")),
+                None => d.help("is `bus main {` missing before it?"),
+            });
         }
         if self.out.head.is_none() {
             let d = Diagnostic::new(codes::E0112, start, "the file does not say what it describes");

@@ -78,6 +78,12 @@ pub(super) fn declared_name(head: &str) -> Option<String> {
         return words.next().filter(|w| is_name(w)).map(clean);
     }
     let row = first.starts_with(|c: char| c.is_ascii_digit());
+    // A misspelt keyword: `clok osc = 10 MHz`.
+    if let Some((_, second)) = t.get(1).filter(|(_, w)| !row && is_name(w))
+        && suggest::nearest(first, KEYWORDS).is_some()
+    {
+        return Some(clean(second));
+    }
     if let Some(i) = t.iter().position(|(_, w)| *w == ":") {
         let before = t.get(..i).unwrap_or(&[]);
         let name = before.iter().find(|(_, w)| is_name(w) && !(row && is_unit(w)));
@@ -393,6 +399,9 @@ fn no_colon(
         let d = Diagnostic::new(codes::E0109, span, format!("`{}` means nothing here", wrong.1));
         return Some(match suggest::nearest(wrong.1, FLAGS) {
             Some(f) => d.fix(format!("did you mean `{f}`?"), span, f),
+            None if names.get(skip + 1).is_some_and(|(_, w)| *w == "=") => {
+                d.help("settings stand in braces: `name : type { a = 1, b = 2 }`")
+            }
             None => d.note(format!("a row may end in: {}", suggest::list(FLAGS))),
         });
     }
