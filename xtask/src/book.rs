@@ -56,8 +56,10 @@ pub fn pages(root: &Path) -> Result<BTreeMap<PathBuf, String>, String> {
                     _ = write!(page, "\n### Notes\n\n{}\n", demoted(&e.prose));
                 }
                 let name = e.ty.full_name();
-                let anchor: String =
-                    name.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+                let anchor: String = name
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+                    .collect();
                 let (path, what) = (format!("{kind}/{family}.md"), e.ty.summary);
                 _ = writeln!(index, "| [`{name}`]({path}#{anchor}) | {what} |");
             }
