@@ -217,22 +217,59 @@ impl<'a> Generator<'a> {
             self.enter(go);
         }
 
+        self.done = budget.before.wrapping_sub(1);
+        self.body(block);
+        let mut done = budget.before + block.count;
+        if budget.twice {
+            self.done = done;
+            self.turn(pc, block);
+            self.done = done.wrapping_sub(1);
+            self.body(block);
+            done += block.count;
+        }
+        self.done = done;
+        if budget.charge {
+            self.charge();
+        }
+        self.exit(pc, block);
+    }
+
+    /// Writes the operations of a block.
+    fn body(&mut self, block: &Block) {
         self.vals = vec![None; block.insts.len()];
         self.types = block.types.clone();
         self.groups = Groups::of(block, self.layout.bits);
         self.hosts = vec![None; self.groups.list.len()];
-        self.done = budget.before.wrapping_sub(1);
         for (i, inst) in block.insts.iter().enumerate() {
             let value = self.inst(i, inst);
             self.vals[i] = value;
         }
-        self.done = budget.before + block.count;
-        if budget.charge {
-            let left = self.left_here();
-            self.b.def_var(self.left, left);
-            self.done = 0;
-        }
-        self.exit(pc, block);
+    }
+
+    /// Goes on where the block follows itself, and leaves the other way.
+    fn turn(&mut self, pc: u64, block: &Block) {
+        let Exit::Branch(v, yes, no) = block.exit else { return };
+        let (again, out) = (self.b.create_block(), self.b.create_block());
+        let (ways, other) = if yes == pc { ([again, out], no) } else { ([out, again], yes) };
+        let c = self.val(v);
+        self.b.ins().brif(c, ways[0], &[], ways[1], &[]);
+        self.enter(out);
+        let (left, done) = (self.b.use_var(self.left), self.done);
+        self.charge();
+        let way = self.way(pc, other);
+        self.b.ins().jump(way.block, &[]);
+        self.finish(pc, way);
+        // What was charged there is not charged here.
+        self.enter(again);
+        self.b.def_var(self.left, left);
+        self.done = done;
+    }
+
+    /// Charges what is done.
+    fn charge(&mut self) {
+        let left = self.left_here();
+        self.b.def_var(self.left, left);
+        self.done = 0;
     }
 
     /// A block for what happens rarely.

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Instructions between two looks at the budget, unless one block has more.
 const AHEAD: u32 = 96;
 
+/// Instructions of a block that is worth being written two times.
+const TWICE: u32 = 24;
+
 /// A set of slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct SlotSet([u64; REGS / 64]);
@@ -64,6 +67,9 @@ pub(super) struct Budget {
     pub(super) before: u32,
     /// They and the block's own are charged at its end: it may go on to one that looks.
     pub(super) charge: bool,
+    /// The block is short and goes on to itself: it is written two times, so that every other turn
+    /// looks and charges.
+    pub(super) twice: bool,
 }
 
 /// What is known of a region.
@@ -309,10 +315,13 @@ fn budget(region: &Region, edges: &[(u64, u64)]) -> BTreeMap<u64, Budget> {
             let charge = after(pc).any(|to| cut.contains(&to));
             let left = if charge { 0 } else { before + count(pc) };
             todo.extend(after(pc).filter(|to| !cut.contains(to)).map(|to| (to, done, left)));
-            all.insert(pc, Budget { check: None, before, charge });
+            all.insert(pc, Budget { check: None, before, charge, twice: false });
         }
+        let exit = region.blocks.get(&root).map(|block| block.exit);
+        let itself = matches!(exit, Some(Exit::Branch(_, a, b)) if (a == root) != (b == root));
         if let Some(first) = all.get_mut(&root) {
-            first.check = Some(most);
+            first.twice = itself && count(root) <= TWICE;
+            first.check = Some(if first.twice { most + count(root) } else { most });
         }
     }
     all
