@@ -251,8 +251,8 @@ fn a_network_with_the_host() {
     let caller = std::thread::spawn(move || {
         let end = Instant::now() + Duration::from_secs(600);
         while Instant::now() < end {
-            // Until the guest listens it refuses, and the connection is cut, before or after what we
-            // say; then it answers.
+            // Until the guest listens it refuses, and the connection is cut, before or after what
+            // we say; then it answers.
             if let Ok(mut stream) = TcpStream::connect(forwarded) {
                 let _ = stream.write_all(b"come in");
                 let _ = stream.shutdown(std::net::Shutdown::Write);

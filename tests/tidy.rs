@@ -14,6 +14,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/engine/src/ram.rs", "guest memory is mapped, shared and written by compiled code"),
     ("src/engine/src/mmu/", "the soft TLB's host addresses"),
     ("src/engine/src/tlb.rs", "the soft TLB's host addresses"),
+    ("src/engine/src/space.rs", "where the main memory lies, for page walks"),
     ("src/engine/src/frame.rs", "the state that compiled code touches by offset"),
     ("src/engine/src/jit/", "machine code"),
     ("src/engine/src/float/bulk.rs", "the host's float unit and its flags"),

@@ -209,7 +209,7 @@ impl Cluster {
         }
     }
 
-    /// Those blocks of a region that rest, and are still not compiled with others, ask after so many
+    /// Those blocks of a region that rest, and are still not compiled with others, ask after some
     /// runs.
     fn wake(&self, region: &Region, runs: u32) {
         let Some(jit) = &self.jit else { return };

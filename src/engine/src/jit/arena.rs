@@ -89,8 +89,8 @@ impl Arena {
         self.written += len;
         if self.written >= KEPT {
             self.written = 0;
-            // Nobody reads there: what is there stays in the other mapping, and need not count twice
-            // as memory of the process.
+            // Nobody reads there: what is there stays in the other mapping, and need not count
+            // twice as memory of the process.
             // SAFETY: a mapping of our own, shared, so that its pages keep what they hold.
             let _ = unsafe { madvise(self.write.cast(), self.len, Advice::LinuxDontNeed) };
         }

@@ -80,8 +80,8 @@ pub(super) struct Flow {
     /// Slots that an edge stores.
     clean: BTreeMap<(u64, u64), SlotSet>,
     budget: BTreeMap<u64, Budget>,
-    /// An optimiser might do a float operation where, or if, the guest does not, and so change which
-    /// exceptions accrue.
+    /// An optimiser might do a float operation where, or if, the guest does not, and so change
+    /// which exceptions accrue.
     pub(super) fragile: bool,
 }
 

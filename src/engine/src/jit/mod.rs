@@ -246,8 +246,9 @@ impl Jit {
         }
     }
 
-    /// Compiles a block by templates, with direct jumps to addresses in its reach; gives where it is
-    /// run. It asks for a region after so many runs. None if it is one that only the interpreter runs, or there is no room.
+    /// Compiles a block by templates, with direct jumps to addresses in its reach; gives where it
+    /// is run. It asks for a region after so many runs. None if it is one that only the interpreter
+    /// runs, or there is no room.
     pub(crate) fn block(
         &mut self,
         key: BlockKey,

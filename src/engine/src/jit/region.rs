@@ -1,9 +1,9 @@
 //! Which blocks are compiled together.
 //!
 //! From a hot block on, what runs often enough and is reached by known jumps inside the page (or
-//! anywhere, where addresses are not translated); also the addresses that calls return to, so that small functions stay in one region with their
-//! callers. Blocks are cut where others begin. A region can be entered at its head and where calls
-//! out of it return to.
+//! anywhere, where addresses are not translated); also the addresses that calls return to, so that
+//! small functions stay in one region with their callers. Blocks are cut where others begin. A
+//! region can be entered at its head and where calls out of it return to.
 
 use crate::cache::BlockKey;
 use crate::interp::lower::is_float;

@@ -28,7 +28,8 @@ pub(crate) enum Priv {
     Machine = 3,
 }
 
-/// Translation regimes. What else decides (satp but for its ASID, MXR, PMP) flushes when it changes.
+/// Translation regimes. What else decides (satp but for its ASID, MXR, PMP) flushes when it
+/// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Regime {
     Machine,
