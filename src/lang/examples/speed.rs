@@ -31,6 +31,7 @@ fn main() {
             .collect();
         times.sort();
         println!("{n} devices, {lines} lines: best {:?}, median {:?} of 7", times[0], times[3]);
+        composed(n, &catalog);
         // Every tenth device changed, one name changed, one device gone.
         let changed = sources.get(file).map_or(String::new(), |f| f.text.clone());
         let changed = changed.replace("5[5", "5[6").replace("uart77 ", "other ");
@@ -74,4 +75,50 @@ fn machine(n: usize) -> String {
     }
     out.push_str("}\n");
     out
+}
+
+/// A machine of as many modules as needed for so many devices, above a base, and its expansion.
+fn composed(n: usize, catalog: &Catalog) {
+    struct One(String);
+    impl hetemu_lang::Library for One {
+        fn path(&self, _: &str, _: &str) -> Result<hetemu_lang::Text, String> {
+            Err("nothing".into())
+        }
+        fn named(&self, name: &str, _: &str) -> Vec<hetemu_lang::Text> {
+            let module = "hm 1\nmodule four\nclock clk\nbus io {\n\
+                 0x0000 a : t.uart@1 { clk = clk }\n0x1000 b : t.uart@1 { clk = clk }\n\
+                 0x2000 c : t.timer { clk = clk }\n0x3000 d : t.timer { clk = clk }\n}\n";
+            let text = match name {
+                "four" => module.to_string(),
+                "base" => self.0.clone(),
+                _ => return Vec::new(),
+            };
+            vec![hetemu_lang::Text { name: format!("{name}.hm"), text }]
+        }
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    let mut base = String::from("hm 1\nmachine base\nclock osc = 24 MHz\n");
+    let mut above = String::from("hm 1\nmachine x extends base\n");
+    base.push_str("cpu : t.core64 { bus = main }\n");
+    let mut rows = String::from("0x0 + 64 KiB ram : memory.ram\n");
+    for i in 0..n.min(16_000) / 4 {
+        _ = writeln!(base, "m{i} : four {{ clk = osc }}");
+        _ = writeln!(rows, "{:#x} + 16 KiB m{i}.io", 0x1000_0000 + i * 0x1_0000);
+        if i % 10 == 0 {
+            _ = writeln!(above, "m{i}.a.depth = {}", 1 + i % 100);
+        }
+    }
+    _ = writeln!(base, "bus main {{\n{rows}}}");
+    let library = One(base);
+    let (mut sources, file) = SourceMap::single("x.hm", above);
+    let start = Instant::now();
+    let overrides = Overrides::default();
+    let checked = hetemu_lang::check_with(&mut sources, file, catalog, &overrides, &library);
+    let time = start.elapsed();
+    let parts = checked.graph.as_ref().map_or(0, |g| g.parts.len());
+    let start = Instant::now();
+    let text = hetemu_lang::expand(&checked, &sources).map_or(0, |e| e.text.len());
+    println!("  composed, {parts} parts: {time:?}; expanded to {text} B in {:?}", start.elapsed());
 }

@@ -90,6 +90,8 @@ pub fn expand_graph(g: &Graph, m: &Machine, sources: &SourceMap) -> Expanded {
         block: Vec::new(),
         facts: Vec::new(),
         done: BTreeSet::new(),
+        homes: homes(g),
+        sizes: m.buses.iter().flat_map(|b| &b.rows).filter_map(size_of).collect(),
     };
     w.machine();
     // In the form of the formatter; a name that it could not read would leave the text as it is.
@@ -111,6 +113,37 @@ struct Writer<'a> {
     facts: Vec<Fact>,
     /// Names of arrays and single parts that have been declared.
     done: BTreeSet<String>,
+    /// Bus and row that a part can be declared in.
+    homes: HashMap<PartId, (usize, usize)>,
+    /// Sizes of rows as their texts have them, by file and first byte.
+    sizes: HashMap<(u32, u32), &'a Expr>,
+}
+
+/// The size of a row as its text has it.
+fn size_of(row: &crate::syntax::ast::Row) -> Option<((u32, u32), &Expr)> {
+    match &row.extent {
+        Extent::Size(e) | Extent::To(e) => Some(((row.place.file, row.place.start), e)),
+        Extent::Type => None,
+    }
+}
+
+/// The bus and row that each part can be declared in: one that shows all of it.
+fn homes(g: &Graph) -> HashMap<PartId, (usize, usize)> {
+    let mut out = HashMap::new();
+    for (b, bus) in g.buses.iter().enumerate() {
+        for (i, row) in bus.rows.iter().enumerate() {
+            let Target::Region { part: id, region: at, offset: 0 } = row.target else { continue };
+            let part = g.part(id);
+            let Some((region, r)) = crate::check::default_region(part.ty) else { continue };
+            let all = part.region_size(region as u32);
+            let window = all.is_none() && r.kind == RegionKind::Window;
+            let whole = at as usize == region && (all == Some(row.size) || window);
+            if whole && part.index.is_none() {
+                out.entry(id).or_insert((b, i));
+            }
+        }
+    }
+    out
 }
 
 /// A name for the index of arrays that means nothing else.
@@ -323,27 +356,8 @@ impl Writer<'_> {
         self.gap();
     }
 
-    /// The bus and row that a part can be declared in: one that shows all of it.
     fn home(&self, id: PartId) -> Option<(usize, usize)> {
-        let part = self.g.part(id);
-        if part.index.is_some() {
-            return None;
-        }
-        let (region, r) = crate::check::default_region(part.ty)?;
-        let all = part.region_size(region as u32);
-        let fits = |row: &Row| match row.target {
-            Target::Region { part: p, region: at, offset } => {
-                p == id
-                    && at as usize == region
-                    && offset == 0
-                    && (all == Some(row.size) || (all.is_none() && r.kind == RegionKind::Window))
-            }
-            Target::Bus { .. } => false,
-        };
-        let mut rows = self.g.buses.iter().enumerate().flat_map(|(b, bus)| {
-            bus.rows.iter().enumerate().filter(|(_, r)| fits(r)).map(move |(i, _)| (b, i))
-        });
-        rows.next()
+        self.homes.get(&id).copied()
     }
 
     /// `name : type { ... }`, all elements of an array at once; `row` is what stands before it.
@@ -618,23 +632,12 @@ impl Writer<'_> {
         let offset = if offset == 0 { String::new() } else { format!(" @ {}", names::hex(offset)) };
         let text = format!("  {place}  {target}{offset}{flags}");
         let path = format!("{} {at}", bus.name);
-        let said = self.row_text(row);
+        let said = self.sizes.get(&(row.span.file, row.span.start)).copied();
         let mut fact = self.fact(&path, &format!("{target}{offset}"), row.span, None);
         if let Some(e) = said {
-            fact.from = self.fact(&path, "", row.span, Some(&e)).from;
+            fact.from = self.fact(&path, "", row.span, Some(e)).from;
         }
         self.line(text, fact);
-    }
-
-    /// The size of a row as its text has it.
-    fn row_text(&self, row: &Row) -> Option<Expr> {
-        let rows = self.m.buses.iter().flat_map(|b| &b.rows);
-        let mut here =
-            rows.filter(|r| r.place.file == row.span.file && r.place.start == row.span.start);
-        match &here.next()?.extent {
-            Extent::Size(e) | Extent::To(e) => Some(e.clone()),
-            Extent::Type => None,
-        }
     }
 
     /// Every wire by itself, lines that follow each other in one.

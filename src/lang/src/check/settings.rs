@@ -99,6 +99,9 @@ impl Cx<'_> {
     /// `rv[2].hart = 5`: what is said of single elements of an array; the last one counts.
     fn settings_of_one(&mut self, el: usize, ty: &'static DeviceType) {
         let m = self.m;
+        if m.elements.is_empty() {
+            return;
+        }
         let Some(e) = self.elements.get(el) else { return };
         let (name, k) = (&e.text.name.text, e.part.index);
         let last = self.groups.iter().rev().find(|g| g.first <= el).map_or(0, |g| g.count as u64);
@@ -206,13 +209,17 @@ impl Cx<'_> {
     fn missing(&mut self, el: usize) {
         let Some(e) = self.elements.get_mut(el) else { return };
         let ty = e.part.ty;
-        let given: Vec<String> = e.part.set.clone();
-        let (clocks, links): (Vec<String>, Vec<String>) =
-            (e.part.clocks.keys().cloned().collect(), e.part.links.keys().cloned().collect());
-        let masters: Vec<String> = e.masters.keys().cloned().collect();
+        // What was set for this element of an array alone.
+        let mut given: Vec<String> = Vec::new();
+        if !self.m.elements.is_empty() {
+            given.extend(e.part.set.iter().cloned());
+            given.extend(e.part.clocks.keys().cloned());
+            given.extend(e.part.links.keys().cloned());
+            given.extend(e.masters.keys().cloned());
+        }
         let set_in_text = |name: &str| {
             e.text.settings.iter().any(|s| s.path.single().is_some_and(|n| n.text == name))
-                || [&given, &clocks, &links, &masters].iter().any(|l| l.iter().any(|n| n == name))
+                || given.iter().any(|n| n == name)
         };
         let mut lacking: Vec<(&str, &str, &str)> = Vec::new();
         for p in ty.props {

@@ -74,7 +74,8 @@ impl Composer<'_> {
 
     /// Declarations: modules come last, because what they are given must be there.
     pub(super) fn add_all(&mut self, m: &mut Machine, stmts: Vec<Stmt>, g: &Ground) {
-        let mut parts: Vec<Part> = Vec::new();
+        // Of each part: whether a row declares it.
+        let mut parts: Vec<(Part, bool)> = Vec::new();
         for stmt in stmts {
             match stmt {
                 Stmt::Param(p) if self.free(m, &p.name, "param", g) => m.params.push(p),
@@ -82,8 +83,10 @@ impl Composer<'_> {
                 Stmt::Clock(n, e) if self.free(m, &n, "clock", g) => m.clocks.push((n, e)),
                 Stmt::Plug(p) if self.free(m, &p.name, "plug", g) => m.plugs.push(p),
                 Stmt::Require(r) => m.requires.push(r),
-                Stmt::Part(p) => parts.push(p),
-                Stmt::Bus(b) => parts.extend(self.bus(m, b, g)),
+                Stmt::Part(p) => parts.push((p, false)),
+                Stmt::Bus(b) => {
+                    parts.extend(self.bus(m, b, g).into_iter().map(|p| (p, true)));
+                }
                 Stmt::ClockPort(n) => {
                     self.no_module(m, &n, "clock", &format!("clock {n} = 24 MHz"))
                 }
@@ -92,8 +95,8 @@ impl Composer<'_> {
                 _ => {}
             }
         }
-        for p in parts {
-            self.part(m, p, g);
+        for (p, in_row) in parts {
+            self.part(m, p, in_row, g);
         }
     }
 
@@ -166,12 +169,13 @@ impl Composer<'_> {
     }
 
     /// A part, or a module that is written out.
-    pub(super) fn part(&mut self, m: &mut Machine, mut part: Part, g: &Ground) {
+    fn part(&mut self, m: &mut Machine, mut part: Part, in_row: bool, g: &Ground) {
         if !self.free(m, &part.name, "part", g) {
             return;
         }
         if let Some(found) = self.module_type(m, &part, g) {
-            let row = m.buses.iter_mut().find_map(|b| {
+            let mut buses = m.buses.iter_mut().filter(|_| in_row);
+            let row = buses.find_map(|b| {
                 let of = |r: &ast::Row| r.declares && r.target.dotted() == part.name.text;
                 let at = b.rows.iter().position(of)?;
                 Some(b.rows.remove(at))

@@ -20,7 +20,11 @@ pub(crate) struct Setter {
 
 /// Puts a setting where it belongs; what layers below say of the same thing is dropped.
 pub(crate) fn set(m: &mut Machine, mut s: Setting, by: Setter, sink: &mut Sink) {
-    paths::join(&mut s.path, &|name| m.declared().any(|(n, _)| n.text == name));
+    // Only where the first name is none of its own can it be the beginning of a longer one.
+    let own = |n: &Name| n.text == s.path.head();
+    if !m.declared().any(|(n, e)| own(n) && !matches!(e, super::Entity::Instance(_))) {
+        paths::join(&mut s.path, &|name| m.declared().any(|(n, _)| n.text == name));
+    }
     let path = s.path.dotted();
     if let Some(d) = fixed(m, &path, s.path.span, by.layer) {
         sink.push(d);
