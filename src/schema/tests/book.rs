@@ -2,7 +2,6 @@
 //! (or this test with `HETEMU_BLESS=1`).
 
 #[path = "../../../xtask/src/book.rs"]
-#[allow(unreachable_pub)]
 mod book;
 
 use std::fs;
