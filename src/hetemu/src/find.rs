@@ -288,4 +288,14 @@ impl Files for Base {
                 .ok_or_else(|| String::from("it is not among the shipped files")),
         }
     }
+
+    fn open(&self, path: &str, from_text: bool) -> Option<std::fs::File> {
+        let path = match self {
+            _ if !from_text || Path::new(path).is_absolute() => PathBuf::from(path),
+            Base::Folder(folder) => folder.join(path),
+            Base::Embedded => return None,
+        };
+        // What is no plain file cannot be read twice.
+        path.is_file().then(|| std::fs::File::open(path).ok()).flatten()
+    }
 }

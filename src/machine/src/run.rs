@@ -130,8 +130,11 @@ impl Running {
     /// A reset that the guest asked for: images are loaded anew.
     pub(crate) fn reset_again(&mut self) {
         self.resets += 1;
-        self.m.loads.apply(false);
+        let loaded = self.m.loads.apply(false);
         self.reset();
+        if let Err(report) = loaded {
+            self.m.world.finish(End::Stuck(Box::new(report)));
+        }
     }
 
     /// Hands signals to cores; one that waited goes on at the time of the signal.

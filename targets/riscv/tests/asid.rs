@@ -7,7 +7,7 @@ mod common;
 use common::bench::{Bench, pte};
 use common::config;
 use hetemu_engine::EngineConfig;
-use hetemu_engine::testing::{Random, Rig};
+use hetemu_engine::testing::{DEVICE, Random, Rig};
 use hetemu_isa::{Access, Flush, Target};
 use hetemu_target_riscv::RiscV;
 
@@ -404,4 +404,22 @@ fn a_space_that_comes_back_is_still_known() {
     assert_eq!([0, 1, 2, 3].map(|space| visit(&mut g, space)), [1, 1, 1, 1]);
     g.fence(0, 0, 0);
     assert_eq!([0, 1, 2, 3].map(|space| visit(&mut g, space)), [8, 8, 8, 8]);
+}
+
+#[test]
+fn a_large_page_of_devices_is_forgotten_as_one() {
+    for form in 0..4 {
+        let mut g = Guest::new(true, false);
+        g.set(table(0, 1) + 8, pte(DEVICE, V | R | W | AD));
+        g.fence(0, 0, 0);
+        let load = |g: &mut Guest| {
+            g.run(1, SEEN[0] + LOAD, &[("a1", LARGE + 8), ("a3", 6)]);
+            let all = g.rig.cluster.cpu(0).registers(g.rig.cluster.regs(0));
+            all.into_iter().find(|(name, _)| name == "mcause").unwrap().1
+        };
+        assert_eq!(load(&mut g), 9);
+        g.set(table(0, 1) + 8, 0);
+        g.fence(form, LARGE + 0x5000, 0);
+        assert_eq!(load(&mut g), 13, "form {form}");
+    }
 }

@@ -182,13 +182,8 @@ impl Mmu {
     pub(crate) fn flush(&mut self, what: Flush) -> bool {
         self.data.flush(what);
         self.fetch.flush(what);
-        match what {
-            Flush::Page(va) | Flush::PageIn(va, _) => {
-                let page = va >> self.page_bits << self.page_bits;
-                self.other.iter_mut().filter(|e| e.page == page).for_each(|e| *e = NO_OTHER);
-            }
-            Flush::All | Flush::Space(_) => self.other = [NO_OTHER; OTHERS],
-        }
+        // Those of one large page must go together, and all are few.
+        self.other = [NO_OTHER; OTHERS];
         self.epoch() == 0
     }
 

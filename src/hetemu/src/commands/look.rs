@@ -41,6 +41,10 @@ impl Files for Kept<'_> {
         }
         Ok(bytes)
     }
+
+    fn open(&self, path: &str, from_text: bool) -> Option<std::fs::File> {
+        self.inner.open(path, from_text)
+    }
 }
 
 fn ps(d: Duration) -> u64 {

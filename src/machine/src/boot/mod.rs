@@ -1,7 +1,8 @@
 //! What lies in memory when a machine starts: images of memories' `image` links, of `--image`, and
 //! of boot parts, which do what a board's boot ROM or a loader does.
 //!
-//! Everything is kept and written again at a reset, as a ROM would have it.
+//! Everything is kept and written again at a reset, as a ROM would have it; a large image that lies
+//! in its file as it lies in memory is read again from there.
 
 mod place;
 mod riscv;
@@ -21,6 +22,11 @@ use hetemu_schema::PlugKind;
 pub trait Files {
     /// The bytes of a plug's value or of a path on the command line. Errors say what went wrong.
     fn read(&self, path: &str, from_text: bool) -> Result<Vec<u8>, String>;
+
+    /// The same bytes to be read again later, if they are a file of the host.
+    fn open(&self, _path: &str, _from_text: bool) -> Option<std::fs::File> {
+        None
+    }
 }
 
 /// `--image FILE[@ADDR]`.
@@ -65,8 +71,9 @@ pub(crate) fn prepare(
     for (i, arg) in rest.iter().enumerate() {
         let image = read(files, &arg.path, false)?;
         m.load_image(image, &arg.path, arg.at, i == 0 && rest.len() == args.len())?;
+        m.loads.last_is_file(&arg.path, files.open(&arg.path, false));
     }
-    m.apply_loads();
+    m.apply_loads()?;
     m.start_at_images();
     Ok(())
 }

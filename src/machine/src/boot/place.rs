@@ -7,7 +7,10 @@ use crate::stats::hex;
 use hetemu_engine::{Kind, Ram, Space};
 use hetemu_graph::PartId;
 use hetemu_loader::Image;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Bytes to be written at every start.
 pub(crate) struct Load {
@@ -15,6 +18,51 @@ pub(crate) struct Load {
     addr: u64,
     bytes: Vec<u8>,
     size: u64,
+    /// Where the bytes are read from after the first time, instead of keeping them.
+    file: Option<Original>,
+}
+
+/// A file that is a load's bytes, all of it.
+struct Original {
+    path: String,
+    file: File,
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Loads of fewer bytes are kept.
+const LARGE: usize = 1 << 20;
+
+impl Original {
+    /// The file, if it is these bytes: as long, and with the same beginning.
+    fn of(path: &str, file: File, bytes: &[u8]) -> Option<Original> {
+        let about = file.metadata().ok()?;
+        let mut begin = vec![0; bytes.len().min(4096)];
+        let mut from = &file;
+        from.read_exact(&mut begin).ok()?;
+        let same = about.len() == bytes.len() as u64 && bytes.starts_with(&begin);
+        let (len, modified) = (about.len(), about.modified().ok());
+        same.then(|| Original { path: path.to_string(), file, len, modified })
+    }
+
+    /// Hands the bytes over, piece by piece, with their offsets.
+    fn read(&self, mut take: impl FnMut(u64, &[u8])) -> io::Result<()> {
+        let about = self.file.metadata()?;
+        if (about.len(), about.modified().ok()) != (self.len, self.modified) {
+            return Err(io::Error::other("it has changed since the start"));
+        }
+        let mut from = &self.file;
+        from.seek(SeekFrom::Start(0))?;
+        let (mut piece, mut at) = (vec![0; LARGE], 0);
+        while at < self.len {
+            let n = (self.len - at).min(LARGE as u64) as usize;
+            let piece = piece.get_mut(..n).unwrap_or_default();
+            from.read_exact(piece)?;
+            take(at, piece);
+            at += n as u64;
+        }
+        Ok(())
+    }
 }
 
 enum To {
@@ -28,26 +76,55 @@ pub(crate) struct Loads(Vec<Load>);
 
 impl Loads {
     pub(crate) fn push_space(&mut self, space: &Arc<Space>, addr: u64, bytes: Vec<u8>, size: u64) {
-        self.0.push(Load { to: To::Space(space.clone()), addr, bytes, size });
+        self.0.push(Load { to: To::Space(space.clone()), addr, bytes, size, file: None });
+    }
+
+    /// The load that was noted last comes from a file: if it is all of it, and large, its bytes
+    /// are not kept.
+    pub(crate) fn last_is_file(&mut self, path: &str, file: Option<File>) {
+        if let Some(load) = self.0.last_mut().filter(|l| l.bytes.len() >= LARGE) {
+            load.file = file.and_then(|file| Original::of(path, file, &load.bytes));
+        }
     }
 
     /// Writes everything. Where a segment is longer than its bytes the rest becomes zero.
-    pub(crate) fn apply(&self, fresh: bool) {
+    ///
+    /// # Errors
+    /// A file that was not kept cannot be read again.
+    pub(crate) fn apply(&mut self, fresh: bool) -> Result<(), Report> {
         const ZEROS: [u8; 4096] = [0; 4096];
-        for load in &self.0 {
+        for load in &mut self.0 {
             let write = |at: u64, bytes: &[u8]| match &load.to {
                 To::Space(space) => space.write_rom(at, bytes),
                 To::Ram(ram) => ram.write(at, bytes),
             };
-            write(load.addr, &load.bytes);
             let mut done = load.bytes.len() as u64;
+            match &load.file {
+                Some(original) if !fresh => {
+                    done = original.len;
+                    let put = |offset, bytes: &[u8]| {
+                        write(load.addr.wrapping_add(offset), bytes);
+                    };
+                    original.read(put).map_err(|e| {
+                        let path = &original.path;
+                        Report::new("E1003", format!("image `{path}` cannot be loaded again: {e}"))
+                    })?;
+                }
+                _ => {
+                    write(load.addr, &load.bytes);
+                }
+            }
             // New memory is zero already.
             while !fresh && done < load.size {
                 let n = (load.size - done).min(4096);
                 write(load.addr.wrapping_add(done), ZEROS.get(..n as usize).unwrap_or(&ZEROS));
                 done += n;
             }
+            if load.file.is_some() {
+                load.bytes = Vec::new();
+            }
         }
+        Ok(())
     }
 
     /// Whether something is loaded at an address of a view.
@@ -165,6 +242,7 @@ impl Realized {
                 addr: s.addr,
                 bytes: s.bytes,
                 size,
+                file: None,
             });
         }
         self.symbols.merge(image.symbols);
@@ -275,8 +353,8 @@ impl Realized {
         part.int("reset_vector").or(part.ty.core.as_ref().map(|c| c.reset_vector))
     }
 
-    pub(crate) fn apply_loads(&mut self) {
-        self.loads.apply(true);
+    pub(crate) fn apply_loads(&mut self) -> Result<(), Report> {
+        self.loads.apply(true)
     }
 
     /// Cores begin at the entry of the command line's first image; with images of the text only
@@ -296,5 +374,51 @@ impl Realized {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn load(ram: &Arc<Ram>, bytes: &[u8]) -> Loads {
+        let size = bytes.len() as u64 + 8;
+        let to = To::Ram(ram.clone());
+        Loads(vec![Load { to, addr: 16, bytes: bytes.to_vec(), size, file: None }])
+    }
+
+    #[test]
+    fn large_files_are_read_again_instead_of_kept() {
+        let path = std::env::temp_dir().join(format!("hetemu-place-{}", std::process::id()));
+        let bytes: Vec<u8> = (0..LARGE * 2 + 5).map(|n| (n * 7 >> 3) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let ram = Ram::new(4 << 20).unwrap();
+        let mut loads = load(&ram, &bytes);
+        loads.last_is_file("it", File::open(&path).ok());
+        loads.apply(true).unwrap();
+        assert!(loads.0[0].bytes.is_empty());
+        let seen = || {
+            let mut seen = vec![0; bytes.len() + 8];
+            assert!(ram.read(16, &mut seen));
+            seen
+        };
+        let want = [&bytes[..], &[0; 8]].concat();
+        assert!(seen() == want);
+        assert!(ram.write(0, &vec![0xff; 4 << 20]));
+        loads.apply(false).unwrap();
+        assert!(seen() == want, "a reset brings back what the guest has changed");
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(&[1]).unwrap();
+        let report = loads.apply(false).unwrap_err();
+        assert_eq!(report.code, "E1003");
+        // Other bytes than the file's, and few, are kept.
+        for len in [bytes.len() + 1, 100] {
+            let mut loads = load(&ram, &vec![1; len]);
+            loads.last_is_file("it", File::open(&path).ok());
+            loads.apply(true).unwrap();
+            assert_eq!(loads.0[0].bytes.len(), len);
+        }
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -59,11 +59,13 @@ pub(super) fn boot(
     let mut end = ram_at;
     if let Some((path, from_text)) = &firmware {
         (entry, end) = put(m, &board, read(files, path, *from_text)?, path, ram_at)?;
+        m.loads.last_is_file(path, files.open(path, *from_text));
     }
     let mut kernel_entry = 0;
     if let Some((path, from_text)) = plug(m, "kernel") {
         let base = end.next_multiple_of(board.superpage());
         (kernel_entry, end) = put(m, &board, read(files, &path, from_text)?, &path, base)?;
+        m.loads.last_is_file(&path, files.open(&path, from_text));
         if firmware.is_none() {
             entry = kernel_entry;
         }
@@ -85,6 +87,7 @@ pub(super) fn boot(
         check(m, &board, base, len, &path)?;
         if let Some(space) = m.spaces.get(board.cluster).cloned() {
             m.loads.push_space(&space, base, std::mem::take(&mut bytes), len);
+            m.loads.last_is_file(&path, files.open(&path, from_text));
         }
         initrd = Some((base, base + len));
     }
