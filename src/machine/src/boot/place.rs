@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn large_files_are_read_again_instead_of_kept() {
         let path = std::env::temp_dir().join(format!("hetemu-place-{}", std::process::id()));
-        let bytes: Vec<u8> = (0..LARGE * 2 + 5).map(|n| (n * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..LARGE * 2 + 5).map(|n| ((n * 7) >> 3) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let ram = Ram::new(4 << 20).unwrap();
         let mut loads = load(&ram, &bytes);
