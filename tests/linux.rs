@@ -40,8 +40,13 @@ fn have_linux() -> bool {
 /// 0 of its own.
 #[track_caller]
 fn boot(bootargs: &str, arguments: &[&str]) -> String {
+    boot_on("machines/riscv-virt.hm", bootargs, arguments)
+}
+
+#[track_caller]
+fn boot_on(machine: &str, bootargs: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
-    command.current_dir(root()).args(["run", "machines/riscv-virt.hm", "--set", "ram=256MiB"]);
+    command.current_dir(root()).args(["run", machine, "--set", "ram=256MiB"]);
     for (plug, file) in
         [("firmware", SBI), ("kernel", &guest("kernel")), ("initrd", &guest("initrd.gz"))]
     {
@@ -91,6 +96,7 @@ impl File {
 impl Drop for File {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -173,6 +179,38 @@ fn a_reboot_comes_back() {
     let again = ["GUEST goes", "OpenSBI v1", "GUEST", "GUEST came back"];
     prints(&text, &again);
     assert_eq!(text.matches("OpenSBI v1").count(), 2);
+}
+
+/// A folder of this host, for reading and writing and for reading alone; a link in it leads nowhere.
+#[test]
+fn a_shared_folder() {
+    if !have_linux() {
+        return;
+    }
+    let folder = File::new("share");
+    std::fs::create_dir(&folder.0).expect("a folder");
+    std::fs::write(folder.0.join("hello"), "a file of the host").expect("a file");
+    std::os::unix::fs::symlink("../../../../etc/hostname", folder.0.join("out")).expect("a link");
+    let run = |option: &str| {
+        let plug = format!("share0=folder:{},tag=share{option}", folder.path());
+        boot_on("tests/guests/shared.hm", "console=ttyS0 quiet share", &["--plug", &plug])
+    };
+    let first = ["GUEST sees hello out", "GUEST reads a file of the host"];
+    let text = run(",ro");
+    prints(&text, &first);
+    prints(&text, &["GUEST cannot write: ", "Read-only file system", "Power down"]);
+    let text = run("");
+    let written = folder.0.join("made/moved");
+    let hash = output_of("sha256sum", &[&written.display().to_string()]);
+    let back = format!("GUEST reads back {}, 600 1000000", hash.get(..64).expect("a hash"));
+    prints(&text, &first);
+    prints(&text, &[&back, "Power down"]);
+    assert!(!text.contains("GUEST is out"), "{text}");
+    let bytes = std::fs::read(written).expect("what the guest wrote");
+    assert!(bytes.iter().eq(b"written by the guest\n".iter().cycle().take(1_000_000)));
+    let link = std::fs::read_link(folder.0.join("made/link")).expect("a link");
+    assert_eq!(link, Path::new("moved"));
+    assert_eq!(std::fs::read_dir(folder.0.join("made")).expect("a folder").count(), 2);
 }
 
 /// A shell on the virtio console, by hand.

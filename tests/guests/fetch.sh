@@ -1,6 +1,6 @@
 #!/bin/bash
 # fetch.sh DIR: Debian's kernel for riscv64, and an initramfs of Debian's static busybox with the modules
-# of virtio disks, consoles and entropy and the script `init` beside this file. Leaves DIR/kernel and
+# of virtio disks, networks, consoles, entropy and shared folders and the script `init` beside this file. Leaves DIR/kernel and
 # DIR/initrd.gz; with both there it does nothing.
 #
 # Packages come from the mirror that apt is set up with (or DEBIAN_MIRROR), through a folder of apt's own,
@@ -38,7 +38,9 @@ for package in linux-image*.deb; do
     '*/kernel/drivers/virtio/virtio_mmio*' '*/kernel/drivers/block/virtio_blk*' \
     '*/kernel/drivers/char/hw_random/virtio*' '*/kernel/drivers/net/*virtio_net*' \
     '*/kernel/net/core/failover*' '*/kernel/drivers/net/net_failover*' \
-    '*/kernel/fs/ext4/*' '*/kernel/fs/jbd2/*' '*/kernel/fs/mbcache*' '*/kernel/lib/crc16*'
+    '*/kernel/fs/ext4/*' '*/kernel/fs/jbd2/*' '*/kernel/fs/mbcache*' '*/kernel/lib/crc16*' \
+    '*/kernel/crypto/crc32c_generic*' '*/kernel/fs/9p/*' '*/kernel/fs/netfs/*' \
+    '*/kernel/net/9p/9pnet.ko*' '*/kernel/net/9p/9pnet_virtio*'
 done
 dpkg-deb -x busybox-static*.deb tree
 

@@ -6,6 +6,7 @@ pub mod console;
 mod driver;
 pub mod mmio;
 pub mod net;
+pub mod p9;
 pub mod rng;
 
 use hetemu_hw::{Family, Model};
@@ -16,7 +17,8 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[blk::MODEL, console::MODEL, mmio::MODEL, net::MODEL, rng::MODEL];
+pub const MODELS: &[Model] =
+    &[blk::MODEL, console::MODEL, mmio::MODEL, net::MODEL, p9::MODEL, rng::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

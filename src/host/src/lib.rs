@@ -8,6 +8,7 @@ mod console;
 mod disk;
 mod escape;
 mod files;
+mod folder;
 mod net;
 mod spec;
 mod streams;
@@ -17,6 +18,7 @@ pub use bell::Bell;
 pub use console::Console;
 pub use disk::{DiskSpec, Format, open_disk};
 pub use escape::{Command, Escape, MENU};
+pub use folder::{FolderSpec, open_folder};
 pub use net::{Forward, Net, NetSpec, Protocol, UserSpec, open_net};
 pub use spec::{Spec, open};
 pub use terminal::RawTerminal;
@@ -53,6 +55,9 @@ pub enum Error {
          restrict=on, resolver=ADDR[:PORT]"
     )]
     NetOption(String),
+    /// Not a folder back end.
+    #[error("`{0}` is no folder back end: null or folder:PATH, behind it ,tag=NAME and ,ro")]
+    UnknownFolder(String),
     /// A disk that cannot be used as it is.
     #[error("{what}")]
     Disk {

@@ -2,6 +2,7 @@
 
 use crate::block::BlockInfo;
 use crate::device::Device;
+use crate::folder::FolderInfo;
 use hetemu_schema::{DeviceType, Value};
 use std::collections::BTreeMap;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub links: Vec<String>,
     /// The disks at links of kind `block`, by the links' names.
     pub blocks: BTreeMap<String, BlockInfo>,
+    /// The folders at links of kind `folder`, by the links' names.
+    pub folders: BTreeMap<String, FolderInfo>,
     /// Kind of the child function that sits on this device's child bus, by unit address, if any.
     pub children: BTreeMap<String, &'static DeviceType>,
 }

@@ -2,6 +2,7 @@
 
 use crate::block::Block;
 use crate::device::{BusError, Device};
+use crate::folder::Folder;
 use crate::time::Ps;
 
 /// What a device may ask of the machine.
@@ -47,6 +48,12 @@ pub trait Cx {
 
     /// The disk at a block plug (index in the schema's links); `None` without a plug.
     fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
+        let _ = link;
+        None
+    }
+
+    /// The server at a folder plug (index in the schema's links); `None` without a plug.
+    fn folder(&mut self, link: u32) -> Option<&mut dyn Folder> {
         let _ = link;
         None
     }

@@ -10,7 +10,7 @@ pub use crate::virtqueue::{Chain, RingError, Virtqueue};
 
 /// A virtio device function behind some transport.
 pub trait Function {
-    /// Device ID (chapter 5): 1 net, 2 block, 3 console, 4 entropy.
+    /// Device ID (chapter 5): 1 net, 2 block, 3 console, 4 entropy, 9 folder.
     fn device_id(&self) -> u32;
     /// Feature bits offered, without the transport's own.
     fn features(&self) -> u64;

@@ -1,14 +1,14 @@
 //! Making objects: devices, memories and cores, from the facts of the graph.
 
 use crate::phases::{CoreInfo, Options};
-use crate::plug::Hosts;
+use crate::plug::{Hosts, Stores};
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::spaces::Memories;
 use crate::world::{PlugState, Slot};
 use hetemu_engine::Ram;
 use hetemu_graph::{Graph, Part, PartId, Value};
-use hetemu_hw::{Block, Config};
+use hetemu_hw::Config;
 use hetemu_isa::{CoreConfig, Cpu};
 use hetemu_schema::{Endian, PlugKind, RegionKind};
 use std::collections::{BTreeMap, VecDeque};
@@ -113,21 +113,21 @@ pub(crate) fn slots(
     graph: &Graph,
     registry: &Registry,
     plugs: &[PlugState],
-    disks: &BTreeMap<String, Box<dyn Block>>,
+    stores: &Stores,
 ) -> Result<(Vec<Slot>, BTreeMap<PartId, usize>), Report> {
     let mut slots = Vec::new();
     let mut slot_of = BTreeMap::new();
     for (id, part) in graph.parts().filter(|(_, p)| p.ty.core.is_none()) {
         let Some(model) = registry.model(part.ty) else { continue };
-        let device = (model.create)(&config(graph, id, disks))
+        let device = (model.create)(&config(graph, id, stores))
             .map_err(|e| Report::new("E1005", e.to_string()))?;
         let links = part.ty.links.iter().map(|l| {
             let plug = part.links.get(l.name)?;
             plugs.iter().position(|p| p.name == *plug)
         });
-        let block_links = part.ty.links.iter().enumerate().filter_map(|(link, l)| {
+        let stored = part.ty.links.iter().enumerate().filter_map(|(link, l)| {
             let plug = part.links.get(l.name)?;
-            disks.contains_key(plug).then(|| (link as u32, plug.clone()))
+            stores.has(plug).then(|| (link as u32, plug.clone()))
         });
         slot_of.insert(id, slots.len());
         slots.push(Slot {
@@ -137,7 +137,7 @@ pub(crate) fn slots(
             device: Some(device),
             views: Vec::new(),
             links: links.collect(),
-            disks: block_links.collect(),
+            stores: stored.collect(),
             parent: None,
             children: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -148,21 +148,23 @@ pub(crate) fn slots(
 }
 
 /// What a device is told about itself.
-fn config(graph: &Graph, id: PartId, disks: &BTreeMap<String, Box<dyn Block>>) -> Config {
+fn config(graph: &Graph, id: PartId, stores: &Stores) -> Config {
     let part = graph.part(id);
     let mut clocks: BTreeMap<String, u64> =
         part.ty.clocks.iter().filter_map(|c| Some((c.name.to_string(), c.default_hz?))).collect();
     clocks.extend(part.clocks.iter().map(|(name, (hz, _))| (name.clone(), *hz)));
     let on_me = |p: &&Part| p.on.as_ref().is_some_and(|(parent, ..)| *parent == id);
     let children = graph.parts.iter().filter(on_me);
-    let blocks = part.links.iter();
-    let blocks = blocks.filter_map(|(l, plug)| Some((l.clone(), disks.get(plug)?.info())));
+    let links = part.links.iter();
+    let blocks = links.clone().filter_map(|(l, p)| Some((l.clone(), stores.block.get(p)?.info())));
+    let folders = links.filter_map(|(l, p)| Some((l.clone(), stores.folder.get(p)?.info())));
     Config {
         path: part.name.clone(),
         props: part.props.clone(),
         clocks,
         links: part.links.keys().cloned().collect(),
         blocks: blocks.collect(),
+        folders: folders.collect(),
         children: children.filter_map(|p| Some((p.on.as_ref()?.2.clone(), p.ty))).collect(),
     }
 }

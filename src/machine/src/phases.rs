@@ -4,7 +4,7 @@ use crate::boot::{self, Files, ImageArg, Loads};
 use crate::build;
 use crate::htif::Htif;
 use crate::observe::Loaded;
-use crate::plug::Hosts;
+use crate::plug::{Hosts, Stores};
 use crate::registry::Registry;
 use crate::report::Report;
 use crate::run::Running;
@@ -13,7 +13,6 @@ use crate::wiring::Routes;
 use crate::world::{PlugState, Slot, World};
 use hetemu_engine::{Cluster, EngineConfig, Space};
 use hetemu_graph::{BusId, Graph, PartId};
-use hetemu_hw::Block;
 use hetemu_isa::{CoreConfig, Cpu};
 use hetemu_loader::Symbols;
 use std::collections::BTreeMap;
@@ -69,7 +68,7 @@ pub struct Created {
     cpus: Vec<Vec<Box<dyn Cpu>>>,
     infos: Vec<Vec<CoreInfo>>,
     plugs: Vec<PlugState>,
-    disks: BTreeMap<String, Box<dyn Block>>,
+    stores: Stores,
 }
 
 /// Wires, plugs and child buses are connected.
@@ -128,10 +127,11 @@ impl Checked {
     pub fn create(self, options: Options, hosts: impl Into<Hosts>) -> Result<Created, Report> {
         let Checked { graph, registry } = self;
         let mut hosts = hosts.into();
-        let disks = std::mem::take(&mut hosts.block);
+        let (block, folder) = (std::mem::take(&mut hosts.block), std::mem::take(&mut hosts.folder));
+        let stores = Stores { block, folder };
         let plugs = build::plugs(&graph, hosts);
         let memories = build::memories(&graph)?;
-        let (slots, slot_of) = build::slots(&graph, &registry, &plugs, &disks)?;
+        let (slots, slot_of) = build::slots(&graph, &registry, &plugs, &stores)?;
         let (cpus, infos) = build::cores(&graph, &registry, &options)?;
         Ok(Created {
             graph,
@@ -143,7 +143,7 @@ impl Checked {
             cpus,
             infos,
             plugs,
-            disks,
+            stores,
         })
     }
 }
@@ -192,7 +192,7 @@ impl Wired {
             cpus,
             infos,
             plugs,
-            disks,
+            stores,
         } = self.created;
         let mut seen: BTreeMap<BusId, Arc<Space>> = BTreeMap::new();
         let mut view = |bus: BusId| -> Arc<Space> {
@@ -221,7 +221,7 @@ impl Wired {
         }
         let mut world = World::new(slots, plugs, names.clone());
         world.routes = self.routes;
-        world.disks = disks;
+        world.stores = stores;
         let says = |name: &str| graph.settings.get(name).and_then(|v| v.as_bool());
         world.strict = options.strict || says("strict").unwrap_or(false);
         world.semihosting = options.semihosting.or(says("semihosting")).unwrap_or(false);

@@ -1,6 +1,6 @@
 //! What the machine asks of the host's ends of plugs.
 
-use hetemu_hw::Block;
+use hetemu_hw::{Block, Folder};
 use std::collections::BTreeMap;
 
 /// The host's end of a serial plug. Calls never wait.
@@ -45,6 +45,21 @@ pub struct Hosts {
     pub net: BTreeMap<String, Box<dyn NetPlug>>,
     /// Disks.
     pub block: BTreeMap<String, Box<dyn Block>>,
+    /// Shared folders.
+    pub folder: BTreeMap<String, Box<dyn Folder>>,
+}
+
+/// Plugs that devices ask by themselves.
+#[derive(Default)]
+pub(crate) struct Stores {
+    pub(crate) block: BTreeMap<String, Box<dyn Block>>,
+    pub(crate) folder: BTreeMap<String, Box<dyn Folder>>,
+}
+
+impl Stores {
+    pub(crate) fn has(&self, plug: &str) -> bool {
+        self.block.contains_key(plug) || self.folder.contains_key(plug)
+    }
 }
 
 impl From<BTreeMap<String, Box<dyn SerialPlug>>> for Hosts {

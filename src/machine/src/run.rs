@@ -9,6 +9,7 @@ mod crash;
 
 use crate::observe;
 use crate::phases::Realized;
+use crate::plug::Stores;
 use crate::report::Report;
 use crate::stats::Counts;
 use crate::trouble::{Taken, Watch};
@@ -362,7 +363,7 @@ impl Running {
             plug.host = None;
             plug.net = None;
         }
-        self.m.world.disks.clear();
+        self.m.world.stores = Stores::default();
     }
 
     /// Instructions that all cores have retired.

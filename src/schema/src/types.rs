@@ -143,17 +143,20 @@ pub enum PlugKind {
     Net,
     /// A file loaded into memory: firmware, kernel.
     Image,
+    /// A folder of the host that the guest sees.
+    Folder,
     /// A screen with keyboard and pointer.
     Display,
 }
 
 impl PlugKind {
     /// Every kind with its word in the text.
-    pub const ALL: [(&'static str, PlugKind); 5] = [
+    pub const ALL: [(&'static str, PlugKind); 6] = [
         ("serial", PlugKind::Serial),
         ("block", PlugKind::Block),
         ("net", PlugKind::Net),
         ("image", PlugKind::Image),
+        ("folder", PlugKind::Folder),
         ("display", PlugKind::Display),
     ];
 

@@ -49,8 +49,9 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let bell = Bell::new();
     let script = Shared::new(script);
     let block = disks::open(checked.graph(), &source.base)?;
+    let folder = disks::folders(checked.graph(), &source.base)?;
     let (hosts, console) = plugs(checked.graph(), &script, &bell)?;
-    let hosts = Hosts { block, ..hosts };
+    let hosts = Hosts { block, folder, ..hosts };
     let mut options = options(args);
     options.engine.jit &= !looking.interprets();
     // The terminal is given back before anything is reported.

@@ -3,6 +3,7 @@
 use crate::block::Block;
 use crate::cx::{Cx, Request};
 use crate::device::{BusError, Device};
+use crate::folder::Folder;
 use crate::time::Ps;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ pub struct TestCx {
     pub told_parent: u32,
     /// Disks, by link.
     pub blocks: BTreeMap<u32, Box<dyn Block>>,
+    /// Folders, by link.
+    pub folders: BTreeMap<u32, Box<dyn Folder>>,
     /// State of the random generator.
     pub seed: u64,
 }
@@ -45,7 +48,7 @@ impl TestCx {
         self.timers.iter().map(|(t, at)| (*t, *at)).min_by_key(|(t, at)| (*at, *t))
     }
 
-    /// A world in the same state, without children and disks.
+    /// A world in the same state, without children, disks and folders.
     pub fn copy(&self) -> TestCx {
         TestCx {
             now: self.now,
@@ -61,6 +64,7 @@ impl TestCx {
             children: BTreeMap::new(),
             told_parent: self.told_parent,
             blocks: BTreeMap::new(),
+            folders: BTreeMap::new(),
             seed: self.seed,
         }
     }
@@ -132,6 +136,9 @@ impl Cx for TestCx {
     }
     fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
         Some(self.blocks.get_mut(&link)?.as_mut())
+    }
+    fn folder(&mut self, link: u32) -> Option<&mut dyn Folder> {
+        Some(self.folders.get_mut(&link)?.as_mut())
     }
     fn random(&mut self, into: &mut [u8]) {
         for byte in into {

@@ -4,7 +4,7 @@ use super::{CoreSignal, Delivery, End, World};
 use crate::report::Report;
 use crate::wiring::Sink;
 use hetemu_hw::time::Ps;
-use hetemu_hw::{Block, BusError, Cx, Device, Request};
+use hetemu_hw::{Block, BusError, Cx, Device, Folder, Request};
 
 pub(crate) struct DevCx<'a> {
     pub(crate) world: &'a mut World,
@@ -99,8 +99,13 @@ impl Cx for DevCx<'_> {
     }
 
     fn block(&mut self, link: u32) -> Option<&mut dyn Block> {
-        let plug = self.world.slots.get(self.slot)?.disks.get(&link)?;
-        Some(self.world.disks.get_mut(plug)?.as_mut())
+        let plug = self.world.slots.get(self.slot)?.stores.get(&link)?;
+        Some(self.world.stores.block.get_mut(plug)?.as_mut())
+    }
+
+    fn folder(&mut self, link: u32) -> Option<&mut dyn Folder> {
+        let plug = self.world.slots.get(self.slot)?.stores.get(&link)?;
+        Some(self.world.stores.folder.get_mut(plug)?.as_mut())
     }
 
     fn random(&mut self, into: &mut [u8]) {

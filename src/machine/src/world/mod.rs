@@ -8,14 +8,14 @@ mod system;
 use crate::events::{Event, Events, Key};
 use crate::htif::Htif;
 use crate::observe::{Observer, Traps};
-use crate::plug::{NetPlug, SerialPlug};
+use crate::plug::{NetPlug, SerialPlug, Stores};
 use crate::report::Report;
 use crate::stats::Counts;
 use crate::trouble::Watch;
 use crate::wiring::Routes;
 use hetemu_engine::{Space, Unanswered};
 use hetemu_graph::PartId;
-use hetemu_hw::{Block, Device, time::Ps};
+use hetemu_hw::{Device, time::Ps};
 use hetemu_schema::{DeviceType, PlugKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub(crate) struct Slot {
     pub(crate) views: Vec<Option<Arc<Space>>>,
     /// The plug at each link, by index in the schema.
     pub(crate) links: Vec<Option<usize>>,
-    /// The disk's plug at each link that has one, by index in the schema.
-    pub(crate) disks: BTreeMap<u32, String>,
+    /// The plug at each link that has a disk or a folder, by index in the schema.
+    pub(crate) stores: BTreeMap<u32, String>,
     /// The slot that this one sits on, and its unit address there.
     pub(crate) parent: Option<(usize, String)>,
     /// Slots on this one's child bus, by unit address.
@@ -118,8 +118,8 @@ pub(crate) struct World {
     /// The alarm that each core waits for, by cluster and core.
     pub(crate) alarms: BTreeMap<(usize, usize), Key>,
     pub(crate) plugs: Vec<PlugState>,
-    /// Disks, by the plugs' names.
-    pub(crate) disks: BTreeMap<String, Box<dyn Block>>,
+    /// Disks and folders, by the plugs' names.
+    pub(crate) stores: Stores,
     pub(crate) counts: Counts,
     pub(crate) now: Ps,
     /// The end of what the cores may run to before the machine looks again.
@@ -175,7 +175,7 @@ impl World {
             events: Events::default(),
             alarms: BTreeMap::new(),
             plugs,
-            disks: BTreeMap::new(),
+            stores: Stores::default(),
             counts: Counts::default(),
             now: 0,
             slice_end: 0,
