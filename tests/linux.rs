@@ -181,7 +181,8 @@ fn a_reboot_comes_back() {
     assert_eq!(text.matches("OpenSBI v1").count(), 2);
 }
 
-/// A folder of this host, for reading and writing and for reading alone; a link in it leads nowhere.
+/// A folder of this host, for reading and writing and for reading alone; a link in it leads
+/// nowhere.
 #[test]
 fn a_shared_folder() {
     if !have_linux() {

@@ -1,5 +1,5 @@
-//! The virtio 9P transport (Virtio 1.2, section 5.19): it carries messages between the guest and the
-//! host's end of a folder plug, which knows what they mean.
+//! The virtio 9P transport (Virtio 1.2, section 5.19): it carries messages between the guest and
+//! the host's end of a folder plug, which knows what they mean.
 //!
 //! A message is answered when the driver notifies, and in virtual time that takes none.
 
