@@ -181,7 +181,7 @@ impl<'g> Compare<'g> {
             self.value(Class::State, &old.name, "renamed", o, n);
             self.saved.lost.push(format!("{} has another name", old.name));
         }
-        if old.ty != new.ty {
+        if !same_type(old, new) {
             let after = match old.ty.name == new.ty.name {
                 true => format!("@{}", new.ty.version),
                 false => new.ty.full_name(),
@@ -241,7 +241,10 @@ impl<'g> Compare<'g> {
     }
 
     fn props(&mut self, old_id: PartId, old: &Part, new_id: PartId, new: &Part) {
-        let retyped = old.ty != new.ty;
+        let retyped = !same_type(old, new);
+        if !retyped && old.props == new.props {
+            return;
+        }
         for key in keys(&old.props, &new.props) {
             let prop = new.ty.prop(key).or_else(|| old.ty.prop(key));
             let ty = prop.map(|p| p.ty);
@@ -519,6 +522,11 @@ impl<'g> Compare<'g> {
             }
         }
     }
+}
+
+/// Types are tables of the program: two machines of one program share them.
+fn same_type(a: &Part, b: &Part) -> bool {
+    std::ptr::eq(a.ty, b.ty) || a.ty == b.ty
 }
 
 fn region(row: &Row) -> u32 {
