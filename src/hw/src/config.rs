@@ -33,7 +33,7 @@ pub struct Config {
     pub props: BTreeMap<String, Value>,
     /// Frequencies of the clock inputs in Hz; undriven ones have the schema's default.
     pub clocks: BTreeMap<String, u64>,
-    /// Names of the links with a plug attached.
+    /// Names of the links with a plug attached; if it is one for a network, with another end.
     pub links: Vec<String>,
     /// The disks at links of kind `block`, by the links' names.
     pub blocks: BTreeMap<String, BlockInfo>,

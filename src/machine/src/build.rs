@@ -119,7 +119,7 @@ pub(crate) fn slots(
     let mut slot_of = BTreeMap::new();
     for (id, part) in graph.parts().filter(|(_, p)| p.ty.core.is_none()) {
         let Some(model) = registry.model(part.ty) else { continue };
-        let device = (model.create)(&config(graph, id, stores))
+        let device = (model.create)(&config(graph, id, plugs, stores))
             .map_err(|e| Report::new("E1005", e.to_string()))?;
         let links = part.ty.links.iter().map(|l| {
             let plug = part.links.get(l.name)?;
@@ -148,21 +148,25 @@ pub(crate) fn slots(
 }
 
 /// What a device is told about itself.
-fn config(graph: &Graph, id: PartId, stores: &Stores) -> Config {
+fn config(graph: &Graph, id: PartId, plugs: &[PlugState], stores: &Stores) -> Config {
     let part = graph.part(id);
     let mut clocks: BTreeMap<String, u64> =
         part.ty.clocks.iter().filter_map(|c| Some((c.name.to_string(), c.default_hz?))).collect();
     clocks.extend(part.clocks.iter().map(|(name, (hz, _))| (name.clone(), *hz)));
     let on_me = |p: &&Part| p.on.as_ref().is_some_and(|(parent, ..)| *parent == id);
     let children = graph.parts.iter().filter(on_me);
+    let nowhere = |plug: &String| {
+        plugs.iter().any(|p| p.name == *plug && p.kind == PlugKind::Net && p.net.is_none())
+    };
     let links = part.links.iter();
+    let live = links.clone().filter(|(_, plug)| !nowhere(plug));
     let blocks = links.clone().filter_map(|(l, p)| Some((l.clone(), stores.block.get(p)?.info())));
     let folders = links.filter_map(|(l, p)| Some((l.clone(), stores.folder.get(p)?.info())));
     Config {
         path: part.name.clone(),
         props: part.props.clone(),
         clocks,
-        links: part.links.keys().cloned().collect(),
+        links: live.map(|(link, _)| link.clone()).collect(),
         blocks: blocks.collect(),
         folders: folders.collect(),
         children: children.filter_map(|p| Some((p.on.as_ref()?.2.clone(), p.ty))).collect(),

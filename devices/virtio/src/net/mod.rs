@@ -217,7 +217,8 @@ impl Device for Net {
 
 impl Function for Net {
     fn device_id(&self) -> u32 {
-        1
+        // Without another end the slot is empty: firmware would wait for an answer.
+        if self.link_up { 1 } else { 0 }
     }
 
     fn features(&self) -> u64 {

@@ -208,10 +208,12 @@ fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<C
         hosts.serial.insert(name, Box::new(Plug { host, script }));
     }
     for plug in graph.plugs.iter().filter(|p| p.kind == PlugKind::Net) {
-        let spec = NetSpec::parse(plug.value.as_deref().unwrap_or("null"));
-        let net = spec.and_then(|spec| open_net(&spec, bell));
-        let net = net.map_err(|e| failed(&plug.name, e.to_string()))?;
-        hosts.net.insert(plug.name.clone(), Box::new(NetEnd(net)));
+        let spec = NetSpec::parse(plug.value.as_deref().unwrap_or("null"))
+            .map_err(|e| failed(&plug.name, e.to_string()))?;
+        if spec != NetSpec::Null {
+            let net = open_net(&spec, bell).map_err(|e| failed(&plug.name, e.to_string()))?;
+            hosts.net.insert(plug.name.clone(), Box::new(NetEnd(net)));
+        }
     }
     Ok((hosts, console))
 }
