@@ -14,6 +14,7 @@ mod alu;
 mod floats;
 #[cfg(target_arch = "x86_64")]
 mod memory;
+#[cfg(target_arch = "x86_64")]
 mod slow;
 #[cfg(target_arch = "x86_64")]
 mod x64;
@@ -29,11 +30,11 @@ pub(crate) use x64::{block, stubs};
 pub(crate) struct Stubs<T> {
     /// Loads and stores that the TLB does not answer.
     pub(crate) memory: T,
-    /// Operations that [`slow::rare`] runs.
+    /// Operations that `slow::rare` runs.
     pub(crate) rare: T,
-    /// Operations that [`slow::calc`] runs.
+    /// Operations that `slow::calc` runs.
     pub(crate) calc: T,
-    /// Helpers, which [`slow::helper`] runs.
+    /// Helpers, which `slow::helper` runs.
     pub(crate) helper: T,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct Source<'a> {
     pub(crate) layout: &'a Layout,
     /// Address of the count of runs that are left until a region is asked for.
     pub(crate) counter: usize,
-    /// Addresses of the words that lead to the block's targets, where they lie in its page.
+    /// Addresses of the words that lead to the block's targets, where they are within reach.
     pub(crate) links: [Option<usize>; 2],
 }
 
