@@ -1,9 +1,16 @@
 //! Codes of reports of running machines: the pages that `hetemu explain CODE` shows, beside those
 //! of the language.
 
+use hetemu_lang::diag::Code;
+
+const FITS: &str = include_str!("explain/E0903.md");
+
+/// An image does not fit into memory: told by a run, and by `check --image` as a diagnostic.
+pub const E0903: Code = Code::new("E0903", "an image does not fit into memory", FITS);
+
 /// A page: code and Markdown.
 const PAGES: &[(&str, &str)] = &[
-    ("E0903", include_str!("explain/E0903.md")),
+    ("E0903", FITS),
     ("E1001", include_str!("explain/E1001.md")),
     ("E1002", include_str!("explain/E1002.md")),
     ("E1003", include_str!("explain/E1003.md")),

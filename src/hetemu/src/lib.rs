@@ -52,6 +52,16 @@ pub struct Settings {
 
 /// Reads and checks a machine's text.
 pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded {
+    check_from(source, settings, catalog, &find::Shelf)
+}
+
+/// As [`check`], with the texts that the machine names from somewhere else.
+pub fn check_from(
+    source: &Source,
+    settings: &Settings,
+    catalog: &Catalog,
+    library: &dyn hetemu_lang::Library,
+) -> Loaded {
     let mut sources = SourceMap::new();
     let file = hetemu_lang::add_bytes(&mut sources, &source.name, &source.bytes);
     let profile = settings.profile.as_deref();
@@ -64,8 +74,7 @@ pub fn check(source: &Source, settings: &Settings, catalog: &Catalog) -> Loaded 
     {
         overrides.locked = locked.versions();
     }
-    let mut checked =
-        hetemu_lang::check_with(&mut sources, file, catalog, &overrides, &find::Shelf);
+    let mut checked = hetemu_lang::check_with(&mut sources, file, catalog, &overrides, library);
     hetemu_lang::not_text(&source.bytes, file, &mut checked);
     let (mut graph, mut diagnostics) = (checked.graph, checked.diagnostics);
     diagnostics.extend(unread.finish());

@@ -127,6 +127,16 @@ fn check_places_images() {
     expect(&["check", OPENTITAN, "--image", good], 0, &[], &[]);
     let other = "machines/firmware/riscv-virt/demo-rv32.elf";
     expect(&["check", OPENTITAN, "--image", other], 1, &[], &["E0903", "nearest memory"]);
+    for (format, parts) in [
+        ("json", &["\"code\":\"E0903\"", "nearest memory", "\"view\":\"ibex\""][..]),
+        ("sarif", &["\"ruleId\": \"E0903\"", "sees as unmapped"]),
+        ("github", &["::error file=", "title=E0903"]),
+        ("junit", &["<failure", "E0903"]),
+    ] {
+        expect(&["check", OPENTITAN, "--image", other, "--format", format], 1, parts, &[]);
+        let found = expect(&["check", OPENTITAN, "--image", good, "--format", format], 0, &[], &[]);
+        assert!(!found.contains("E0903\""), "{found}");
+    }
     expect(&["run", OPENTITAN, "--image", other], 1, &[], &["E0903", "nearest memory"]);
     let wide = "machines/firmware/riscv-virt/demo-rv64.elf";
     expect(&["run", OPENTITAN, "--image", wide], 1, &[], &["E1008", "64-bit"]);

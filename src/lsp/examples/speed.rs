@@ -1,8 +1,8 @@
 //! How long the editor server takes to answer on a machine of many lines: `cargo run --release -p
 //! hetemu-lsp --example speed [LINES]`. Each request follows a change, so it includes a check.
 
-use hetemu_lang::{Overrides, SourceMap};
-use hetemu_lsp::{Checked, serve};
+use hetemu_lang::{Library, NoLibrary, Overrides, SourceMap};
+use hetemu_lsp::{Checked, Ground, serve};
 use hetemu_schema::Catalog;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -79,12 +79,17 @@ fn main() {
     let (output, from) = channel();
     std::thread::spawn(move || {
         let catalog = catalog();
-        let check = |path: &str, text: &str| {
-            let (sources, file) = SourceMap::single(path, text);
-            let checked = hetemu_lang::check(&sources, file, &catalog, &Overrides::default());
-            Checked { diagnostics: checked.diagnostics, sources, graph: checked.graph }
+        let check = |path: &str, text: &str, library: &dyn Library| {
+            let (mut sources, file) = SourceMap::single(path, text);
+            let none = Overrides::default();
+            let c = hetemu_lang::check_with(&mut sources, file, &catalog, &none, library);
+            let (diagnostics, ingredients) = (c.diagnostics, c.ingredients);
+            Checked { diagnostics, sources, graph: c.graph, ingredients }
         };
-        serve(Pipe(input, Vec::new()), Out(output), &catalog, &check).expect("channels");
+        let place = |_: &str| None;
+        let library = &NoLibrary;
+        let ground = Ground { catalog: &catalog, check: &check, library, place: &place };
+        serve(Pipe(input, Vec::new()), Out(output), &ground).expect("channels");
     });
     let text = machine(lines);
     let frame = |message: Value| {

@@ -1,5 +1,6 @@
 //! Edits: fixes of diagnostics, the one style, and the hints behind rows.
 
+use crate::buffers::Buffers;
 use crate::document::Document;
 use crate::server::{diagnostic, range};
 use hetemu_graph::names::hex;
@@ -22,7 +23,7 @@ fn whole(d: &Document, new: &str) -> Value {
 }
 
 /// The fixes of what is said about a range, and one for all of the text.
-pub(crate) fn actions(d: &Document, params: &Value) -> Value {
+pub(crate) fn actions(d: &Document, buffers: &Buffers<'_>, params: &Value) -> Value {
     let Some(checked) = &d.checked else { return json!([]) };
     let at = |name: &str| {
         let place = params.pointer(&format!("/range/{name}")).unwrap_or(&Value::Null);
@@ -45,7 +46,7 @@ pub(crate) fn actions(d: &Document, params: &Value) -> Value {
             out.push(json!({
                 "title": h.message,
                 "kind": "quickfix",
-                "diagnostics": [diagnostic(d, x, &checked.sources)],
+                "diagnostics": [diagnostic(d, x, checked, buffers)],
                 "isPreferred": out.is_empty(),
                 "edit": { "changes": { uri: edits } },
             }));

@@ -1,7 +1,8 @@
 //! One open text and what is known about it.
 
+use crate::buffers::{Buffers, path};
 use crate::position::Lines;
-use crate::{Check, Checked};
+use crate::{Checked, Ground};
 use hetemu_graph::Graph;
 use hetemu_lang::outline::{Statement, Word, all, outline};
 use serde_json::Value;
@@ -55,14 +56,22 @@ impl Document {
     }
 
     /// Checks the text if that was not done since it changed.
-    pub(crate) fn check(&mut self, check: &Check<'_>) {
+    pub(crate) fn check(&mut self, ground: &Ground<'_>, buffers: &Buffers<'_>) {
         if self.checked.is_none() {
-            let mut checked = check(&path(&self.uri), &self.text);
+            let mut checked = (ground.check)(&path(&self.uri), &self.text, buffers);
             if let Some(graph) = checked.graph.take() {
                 self.graph = Some(graph);
             }
             self.checked = Some(checked);
         }
+    }
+
+    /// Whether what was said may change with a text of some path, or with any text.
+    pub(crate) fn hangs_on(&self, buffers: &Buffers<'_>, key: Option<&str>) -> bool {
+        let Some(checked) = &self.checked else { return false };
+        let is = |name: &str| key.is_none_or(|k| buffers.key(name) == k);
+        checked.sources.files().skip(1).any(|f| is(&f.name))
+            || checked.diagnostics.iter().any(|x| x.code.id() == "E0708")
     }
 
     pub(crate) fn outline(&mut self) -> &[Statement] {
@@ -79,35 +88,5 @@ impl Document {
         let mut hits: Vec<_> = found.filter(|(_, w)| here(w)).collect();
         hits.sort_by_key(|(_, w)| std::cmp::Reverse(w.span.start));
         hits.first().map(|(s, w)| ((*s).clone(), (*w).clone()))
-    }
-}
-
-/// The path of a `file:` URI, or the URI itself.
-fn path(uri: &str) -> String {
-    let Some(rest) = uri.strip_prefix("file://") else { return uri.to_string() };
-    let mut bytes = Vec::new();
-    let mut rest = rest.bytes();
-    while let Some(b) = rest.next() {
-        let mut code = rest.clone().take(2).filter_map(|b| char::from(b).to_digit(16));
-        match (b, code.next(), code.next()) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest.nth(1);
-            }
-            _ => bytes.push(b),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uris_are_paths() {
-        assert_eq!(path("file:///a%20b/c.hm"), "/a b/c.hm");
-        assert_eq!(path("file:///a%2"), "/a%2");
-        assert_eq!(path("untitled:x"), "untitled:x");
     }
 }

@@ -3,7 +3,7 @@
 use crate::document::Document;
 use crate::server::range;
 use hetemu_graph::{Graph, Part, PartId, Span, Target, flatten, names};
-use hetemu_lang::outline::{Role, Statement, Word, around};
+use hetemu_lang::outline::{Role, Statement, around};
 use hetemu_schema::{Catalog, DeviceType, Lookup, Property, doc, units};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -12,19 +12,34 @@ pub(crate) fn hover(d: &mut Document, catalog: &Catalog, at: usize) -> Value {
     let Some((statement, word)) = d.word(at) else { return Value::Null };
     let outer: Vec<Statement> = around(d.outline(), word.span.start).into_iter().cloned().collect();
     let text = match &word.role {
-        Role::Type => find(catalog, &word.text).map(type_text),
+        Role::Type => match text_named(d, word.span) {
+            Some(text) => Some(text),
+            None => find(catalog, &word.text).map(type_text),
+        },
         Role::Own => {
-            let owner = outer.last().and_then(|s| s.ty.as_deref());
-            owner.and_then(|ty| find(catalog, ty)).and_then(|ty| own_text(ty, &word.text))
+            let owner = outer.last();
+            let ty = owner.and_then(|s| s.ty.as_deref()).and_then(|ty| find(catalog, ty));
+            // What a module is given has the module's name before it.
+            let module = owner.and_then(|s| s.name.as_ref()).map(|n| &n.text);
+            match (ty, module) {
+                (Some(ty), _) => own_text(ty, &word.text),
+                (None, Some(m)) => named(d, &format!("{m}.{}", word.text)),
+                _ => None,
+            }
         }
-        Role::Declares | Role::Name => d.graph.as_ref().and_then(|g| name_text(g, &word)),
-        Role::Member(of) => {
-            let part = of.split('.').next().unwrap_or("");
-            let ty = d.graph.as_ref().and_then(|g| element(g, part)).map(|(_, p)| p.ty);
-            ty.and_then(|ty| own_text(ty, &word.text))
-        }
+        Role::Declares | Role::Name => named(d, &word.text).or_else(|| {
+            let ty = statement.words.iter().find(|w| w.role == Role::Type)?;
+            let text = text_named(d, ty.span).filter(|_| word.role == Role::Declares)?;
+            Some(format!("**{}** : {text}", word.text))
+        }),
+        // A part inside of a module, or a port of a part.
+        Role::Member(of) => named(d, &format!("{of}.{}", word.text)).or_else(|| {
+            let g = d.graph.as_ref()?;
+            let part = element(g, of).or_else(|| element(g, of.split('.').next()?));
+            own_text(part?.1.ty, &word.text)
+        }),
         Role::Number => d.graph.as_ref().and_then(|g| row_text(g, &statement)),
-        Role::Word => None,
+        Role::Word => text_named(d, word.span),
     };
     match text {
         Some(text) => json!({
@@ -33,6 +48,19 @@ pub(crate) fn hover(d: &mut Document, catalog: &Catalog, at: usize) -> Value {
         }),
         None => Value::Null,
     }
+}
+
+fn named(d: &Document, name: &str) -> Option<String> {
+    d.graph.as_ref().and_then(|g| name_text(g, name))
+}
+
+/// The machine, overlay or module that a word names: what it says of itself, and where it is.
+fn text_named(d: &Document, word: Span) -> Option<String> {
+    let checked = d.checked.as_ref()?;
+    let at = (word.file, word.start);
+    let i = checked.ingredients.iter().find(|i| (i.span.0, i.span.1) == at)?;
+    let file = checked.sources.get(i.file)?;
+    Some(format!("{} `{}@{}`\n\nin `{}`", i.kind, i.name, i.version, file.name))
 }
 
 /// A type by `name` or `name@version`.
@@ -132,8 +160,7 @@ pub(crate) fn element<'g>(g: &'g Graph, name: &str) -> Option<(PartId, &'g Part)
     g.parts().find(|(_, p)| p.name == name || p.name == first)
 }
 
-fn name_text(g: &Graph, word: &Word) -> Option<String> {
-    let name = word.text.as_str();
+fn name_text(g: &Graph, name: &str) -> Option<String> {
     if let Some((id, part)) = element(g, name) {
         return Some(part_text(g, id, part, name));
     }

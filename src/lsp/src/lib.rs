@@ -5,6 +5,7 @@
 //! anything: it gets an error or no answer, and nothing panics.
 
 mod actions;
+mod buffers;
 mod complete;
 mod document;
 mod free;
@@ -12,10 +13,11 @@ mod hover;
 mod names;
 mod position;
 mod server;
+mod texts;
 mod wire;
 
 use hetemu_graph::Graph;
-use hetemu_lang::{Diagnostic, SourceMap};
+use hetemu_lang::{Diagnostic, Ingredient, Library, SourceMap};
 use hetemu_schema::Catalog;
 use std::io::{BufReader, Read, Write};
 
@@ -28,21 +30,31 @@ pub struct Checked {
     pub sources: SourceMap,
     /// The wired graph, if there is no error.
     pub graph: Option<Graph>,
+    /// The texts that the text is made of.
+    pub ingredients: Vec<Ingredient>,
 }
 
-/// Checks a text: its path (for what it includes) and its content.
-pub type Check<'a> = dyn Fn(&str, &str) -> Checked + 'a;
+/// Checks a text: its path, its content, and where the texts are found that it names.
+pub type Check<'a> = dyn Fn(&str, &str, &dyn Library) -> Checked + 'a;
+
+/// What a server stands on.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// Every type.
+    pub catalog: &'a Catalog,
+    /// How a text is checked.
+    pub check: &'a Check<'a>,
+    /// Texts that are not open in the editor.
+    pub library: &'a dyn Library,
+    /// The absolute path of a text of the library; nothing if it is no file, as what is shipped.
+    pub place: &'a dyn Fn(&str) -> Option<String>,
+}
 
 /// Serves a client until it leaves. The answer is the exit code that the protocol asks for: 0
 /// after `shutdown`, else 1. Only a stream that cannot be written is an error.
-pub fn serve(
-    input: impl Read,
-    output: impl Write,
-    catalog: &Catalog,
-    check: &Check<'_>,
-) -> std::io::Result<u8> {
+pub fn serve(input: impl Read, output: impl Write, ground: &Ground<'_>) -> std::io::Result<u8> {
     let mut input = BufReader::new(input);
-    let mut server = server::Server::new(catalog, check, output);
+    let mut server = server::Server::new(*ground, output);
     loop {
         if input.buffer().is_empty() {
             server.idle()?;

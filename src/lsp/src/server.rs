@@ -1,11 +1,11 @@
 //! The state of a connection, and which answer each method has.
 
+use crate::buffers::{Buffers, Open};
 use crate::document::Document;
-use crate::names::Names;
-use crate::{Check, actions, complete, hover, wire};
+use crate::names::{self, Names};
+use crate::{Checked, Ground, actions, complete, hover, texts, wire};
 use hetemu_lang::outline::{Kind, Statement};
-use hetemu_lang::{Diagnostic, Severity, SourceMap};
-use hetemu_schema::Catalog;
+use hetemu_lang::{Diagnostic, Severity};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Result, Write};
@@ -17,8 +17,7 @@ const METHOD_NOT_FOUND: i32 = -32601;
 const REQUEST_FAILED: i32 = -32803;
 
 pub(crate) struct Server<'a, W> {
-    catalog: &'a Catalog,
-    check: &'a Check<'a>,
+    ground: Ground<'a>,
     output: W,
     documents: BTreeMap<String, Document>,
     /// Texts whose diagnostics are not yet sent.
@@ -30,9 +29,30 @@ pub(crate) struct Server<'a, W> {
 type Answer = std::result::Result<Value, String>;
 
 impl<'a, W: Write> Server<'a, W> {
-    pub(crate) fn new(catalog: &'a Catalog, check: &'a Check<'a>, output: W) -> Self {
+    pub(crate) fn new(ground: Ground<'a>, output: W) -> Self {
         let (documents, unsent) = (BTreeMap::new(), Vec::new());
-        Server { catalog, check, output, documents, unsent, shut_down: false }
+        Server { ground, output, documents, unsent, shut_down: false }
+    }
+
+    /// What is open now.
+    fn buffers(&self) -> Buffers<'a> {
+        let open = |d: &Document| Open { uri: d.uri.clone(), text: d.text.clone() };
+        Buffers::new(self.ground, self.documents.values().map(open))
+    }
+
+    /// Texts that are made of a changed one are checked again; without a path, of any.
+    fn changed(&mut self, uri: &str, any: bool) {
+        let buffers = self.buffers();
+        let key = buffers.key(&crate::buffers::path(uri));
+        let key = (!any).then_some(key.as_str());
+        for (other, d) in self.documents.iter_mut().filter(|(u, _)| *u != uri) {
+            if d.hangs_on(&buffers, key) {
+                d.checked = None;
+                if !self.unsent.contains(other) {
+                    self.unsent.push(other.clone());
+                }
+            }
+        }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -45,10 +65,15 @@ impl<'a, W: Write> Server<'a, W> {
 
     /// Nobody has said anything more: the diagnostics of what changed are sent.
     pub(crate) fn idle(&mut self) -> Result<()> {
-        for uri in std::mem::take(&mut self.unsent) {
+        let unsent = std::mem::take(&mut self.unsent);
+        if unsent.is_empty() {
+            return Ok(());
+        }
+        let buffers = self.buffers();
+        for uri in unsent {
             let Some(document) = self.documents.get_mut(&uri) else { continue };
-            document.check(self.check);
-            let message = diagnostics(document);
+            document.check(&self.ground, &buffers);
+            let message = diagnostics(document, &buffers);
             wire::write(&mut self.output, &message)?;
         }
         Ok(())
@@ -82,6 +107,7 @@ impl<'a, W: Write> Server<'a, W> {
             "textDocument/didOpen" => {
                 let text = text_document.get("text").and_then(Value::as_str).unwrap_or("");
                 self.documents.insert(uri.clone(), Document::new(&uri, version, text));
+                self.changed(&uri, true);
                 self.unsent.push(uri);
             }
             "textDocument/didChange" => {
@@ -91,6 +117,7 @@ impl<'a, W: Write> Server<'a, W> {
                 for change in changes.into_iter().flatten() {
                     document.change(change);
                 }
+                self.changed(&uri, false);
                 if !self.unsent.contains(&uri) {
                     self.unsent.push(uri);
                 }
@@ -100,8 +127,10 @@ impl<'a, W: Write> Server<'a, W> {
                 if self.documents.remove(&uri).is_some() {
                     let none = publish(&uri, None, &[]);
                     wire::write(&mut self.output, &none)?;
+                    self.changed(&uri, true);
                 }
             }
+            "workspace/didChangeWatchedFiles" => self.changed("", true),
             _ => {}
         }
         Ok(())
@@ -115,24 +144,27 @@ impl<'a, W: Write> Server<'a, W> {
                 self.shut_down = true;
                 Ok(Value::Null)
             }
-            "textDocument/hover"
-            | "textDocument/definition"
-            | "textDocument/references"
+            "textDocument/references"
             | "textDocument/documentHighlight"
             | "textDocument/prepareRename"
-            | "textDocument/rename"
+            | "textDocument/rename" => self.everywhere(uri, method, params),
+            "textDocument/hover"
+            | "textDocument/definition"
             | "textDocument/completion"
             | "textDocument/formatting"
             | "textDocument/codeAction"
             | "textDocument/documentSymbol"
             | "textDocument/inlayHint"
-            | "textDocument/foldingRange" => match self.documents.get_mut(uri) {
-                Some(document) => {
-                    document.check(self.check);
-                    about(document, self.catalog, method, params)
+            | "textDocument/foldingRange" => {
+                let buffers = self.buffers();
+                match self.documents.get_mut(uri) {
+                    Some(document) => {
+                        document.check(&self.ground, &buffers);
+                        about(document, &self.ground, &buffers, method, params)
+                    }
+                    None => Err(format!("{uri} is not open")),
                 }
-                None => Err(format!("{uri} is not open")),
-            },
+            }
             _ => {
                 let text = format!("{method} is not known here");
                 return self.error(id, METHOD_NOT_FOUND, &text);
@@ -145,6 +177,40 @@ impl<'a, W: Write> Server<'a, W> {
             }
             Err(text) => self.error(id, REQUEST_FAILED, &text),
         }
+    }
+
+    /// A request about a name wherever it stands.
+    fn everywhere(&mut self, uri: &str, method: &str, params: &Value) -> Answer {
+        let buffers = self.buffers();
+        let Some(d) = self.documents.get(uri) else {
+            return Err(format!("{uri} is not open"));
+        };
+        let at = d.lines.offset(&d.text, params.get("position").unwrap_or(&Value::Null));
+        let name = crate::buffers::path(uri);
+        self.documents.values_mut().for_each(|d| d.check(&self.ground, &buffers));
+        let names = Names::at(&self.documents, uri, &buffers, at);
+        let d = self.documents.get(uri);
+        Ok(match (method, names) {
+            ("textDocument/rename", None) => {
+                return Err("here stands no name of this machine".into());
+            }
+            ("textDocument/prepareRename", None) => Value::Null,
+            (_, None) => json!([]),
+            ("textDocument/rename", Some(names)) => {
+                names.rename(params.get("newName").and_then(Value::as_str).unwrap_or(""))?
+            }
+            ("textDocument/prepareRename", Some(names)) => match (names.renamed()?, d) {
+                (Some(w), Some(d)) => {
+                    json!({ "range": d.lines.range(&d.text, w.span), "placeholder": w.text })
+                }
+                _ => Value::Null,
+            },
+            ("textDocument/documentHighlight", Some(names)) => names.highlights(&name),
+            (_, Some(names)) => {
+                let without = Some(&Value::Bool(false));
+                names.references(params.pointer("/context/includeDeclaration") != without)
+            }
+        })
     }
 }
 
@@ -170,15 +236,21 @@ fn capabilities() -> Value {
 }
 
 /// A request about a text and, mostly, a place in it.
-fn about(d: &mut Document, catalog: &Catalog, method: &str, params: &Value) -> Answer {
+fn about(
+    d: &mut Document,
+    ground: &Ground<'_>,
+    buffers: &Buffers<'_>,
+    method: &str,
+    params: &Value,
+) -> Answer {
+    let catalog = ground.catalog;
     let position = params.get("position").unwrap_or(&Value::Null);
     let at = d.lines.offset(&d.text, position);
-    let uri = d.uri.clone();
     Ok(match method {
         "textDocument/hover" => hover::hover(d, catalog, at),
         "textDocument/completion" => complete::complete(d, catalog, at),
         "textDocument/formatting" => actions::format(d),
-        "textDocument/codeAction" => actions::actions(d, params),
+        "textDocument/codeAction" => actions::actions(d, buffers, params),
         "textDocument/inlayHint" => actions::inlay_hints(d, params),
         "textDocument/documentSymbol" => {
             let statements = d.outline().to_vec();
@@ -194,34 +266,7 @@ fn about(d: &mut Document, catalog: &Catalog, method: &str, params: &Value) -> A
             };
             all.iter().filter_map(fold).collect()
         }
-        "textDocument/definition" => match Names::at(d, at).declared() {
-            Some(span) => json!({ "uri": uri, "range": d.lines.range(&d.text, span) }),
-            None => Value::Null,
-        },
-        "textDocument/references" => {
-            let with = params.pointer("/context/includeDeclaration") != Some(&Value::Bool(false));
-            let names = Names::at(d, at);
-            let place = |s| json!({ "uri": uri, "range": d.lines.range(&d.text, s) });
-            names.places(with).into_iter().map(place).collect()
-        }
-        "textDocument/documentHighlight" => {
-            let names = Names::at(d, at);
-            let place = |s| json!({ "range": d.lines.range(&d.text, s) });
-            names.places(true).into_iter().map(place).collect()
-        }
-        "textDocument/prepareRename" => match Names::at(d, at).renamed() {
-            Some((span, text)) => {
-                json!({ "range": d.lines.range(&d.text, span), "placeholder": text })
-            }
-            None => Value::Null,
-        },
-        "textDocument/rename" => {
-            let new = params.get("newName").and_then(Value::as_str).unwrap_or("");
-            let edits = Names::at(d, at).rename(d, new)?;
-            let edit = |s| json!({ "range": d.lines.range(&d.text, s), "newText": new });
-            let edits: Vec<Value> = edits.into_iter().map(edit).collect();
-            json!({ "changes": { uri: edits } })
-        }
+        "textDocument/definition" => names::definition(d, buffers, at)?,
         _ => Value::Null,
     })
 }
@@ -268,15 +313,22 @@ fn publish(uri: &str, version: Option<i64>, all: &[Value]) -> Value {
     })
 }
 
-fn diagnostics(d: &Document) -> Value {
+fn diagnostics(d: &Document, buffers: &Buffers<'_>) -> Value {
     let Some(checked) = &d.checked else { return publish(&d.uri, d.version, &[]) };
-    let shown = |x: &Diagnostic| diagnostic(d, x, &checked.sources);
+    let shown = |x: &Diagnostic| diagnostic(d, x, checked, buffers);
     let all: Vec<Value> = checked.diagnostics.iter().map(shown).collect();
     publish(&d.uri, d.version, &all)
 }
 
-/// A diagnostic as the protocol has it. One that lies in another file is shown at the beginning.
-pub(crate) fn diagnostic(d: &Document, x: &Diagnostic, sources: &SourceMap) -> Value {
+/// A diagnostic as the protocol has it. One that lies in another file is shown where this one names
+/// what brings that in.
+pub(crate) fn diagnostic(
+    d: &Document,
+    x: &Diagnostic,
+    checked: &Checked,
+    buffers: &Buffers<'_>,
+) -> Value {
+    let sources = &checked.sources;
     let severity = match x.severity {
         Severity::Error => 1,
         Severity::Warning => 2,
@@ -294,15 +346,22 @@ pub(crate) fn diagnostic(d: &Document, x: &Diagnostic, sources: &SourceMap) -> V
     }
     let here = |s: hetemu_lang::Span| match s.file {
         0 => d.lines.range(&d.text, s),
-        _ => d.lines.range("", hetemu_lang::Span::default()),
+        f => match texts::bringer(&checked.ingredients, f) {
+            Some(s) => d.lines.range(&d.text, s),
+            None => d.lines.range("", hetemu_lang::Span::default()),
+        },
     };
     if x.span().file != 0 {
         text.push_str(&format!("\n{}", sources.place(x.span())));
     }
-    let others = x.labels.iter().skip(1).filter(|l| l.span.file == 0);
-    let related = others.map(|l| {
-        let place = json!({ "uri": d.uri, "range": here(l.span) });
-        json!({ "location": place, "message": l.text })
+    let own = usize::from(x.span().file == 0);
+    let related = x.labels.iter().skip(own).filter_map(|l| {
+        let place = match l.span.file {
+            0 => json!({ "uri": d.uri, "range": here(l.span) }),
+            _ => names::location(buffers, sources, l.span)?,
+        };
+        let text = if l.text.is_empty() { &x.message } else { &l.text };
+        Some(json!({ "location": place, "message": text }))
     });
     let mut out = json!({
         "range": here(x.span()),

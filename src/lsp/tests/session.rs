@@ -1,59 +1,9 @@
 //! Sessions with the editor server: messages in, messages out, as an editor would see them.
 
-use hetemu_lang::{Overrides, SourceMap};
-use hetemu_lsp::{Checked, serve};
-use hetemu_schema::{Catalog, DeviceType};
+mod common;
+
+use common::{catalog, frame, talk};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Every schema of the tree.
-fn catalog() -> Catalog {
-    let mut todo = vec![root().join("devices"), root().join("targets")];
-    let mut types: Vec<&'static DeviceType> = Vec::new();
-    while let Some(dir) = todo.pop() {
-        for path in std::fs::read_dir(dir).expect("a folder").flatten().map(|e| e.path()) {
-            if path.is_dir() {
-                todo.push(path);
-            } else if path.extension().is_some_and(|e| e == "kdl") {
-                let text = std::fs::read_to_string(&path).expect("a schema");
-                let more = hetemu_schema::build::read(&text, "x.kdl").expect("a sound schema");
-                types.extend(more.into_iter().map(|t| &*Box::leak(Box::new(t))));
-            }
-        }
-    }
-    Catalog::new(types)
-}
-
-fn frame(message: &Value) -> Vec<u8> {
-    let body = message.to_string();
-    format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
-}
-
-/// Everything that the server sends for some bytes, and its exit code.
-fn talk(catalog: &Catalog, input: &[u8]) -> (Vec<Value>, u8) {
-    let check = |path: &str, text: &str| {
-        let (sources, file) = SourceMap::single(path, text);
-        let checked = hetemu_lang::check(&sources, file, catalog, &Overrides::default());
-        Checked { diagnostics: checked.diagnostics, sources, graph: checked.graph }
-    };
-    let mut output = Vec::new();
-    let code = serve(input, &mut output, catalog, &check).expect("a stream in memory");
-    let mut out = Vec::new();
-    let mut rest = output.as_slice();
-    while let Some(at) = rest.windows(4).position(|w| w == b"\r\n\r\n") {
-        let head = std::str::from_utf8(&rest[..at]).expect("a header");
-        let len = head.strip_prefix("Content-Length: ").expect("a length");
-        let len: usize = len.parse().expect("a number");
-        let body = &rest[at + 4..at + 4 + len];
-        out.push(serde_json::from_slice(body).expect("JSON"));
-        rest = &rest[at + 4 + len..];
-    }
-    (out, code)
-}
 
 const URI: &str = "file:///x.hm";
 

@@ -2,13 +2,13 @@
 
 use super::{OK, USAGE, WRONG, complain, count};
 use crate::cli::{Check, CheckFormat};
+use hetemu::codes::E0903;
 use hetemu::{Loaded, find, registry};
 use hetemu_graph::{Flat, Graph, flatten, show};
 use hetemu_lang::lock::{Locked, compare};
 use hetemu_lang::{Diagnostic, Severity, SourceMap, Span, to_github, to_junit, to_sarif};
 use hetemu_schema::RegionKind;
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::time::Instant;
 
 pub(crate) fn run(args: &Check, started: Instant) -> u8 {
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
             loaded = fix(loaded, &source, args, &registry);
         }
         unreadable |= beside(&mut loaded, &source, args);
+        unreadable |= images(&mut loaded, args);
         deny(&mut loaded.diagnostics, &args.deny);
         wrong |= count(&loaded, Severity::Error) > 0;
         match args.format {
@@ -57,19 +58,6 @@ pub(crate) fn run(args: &Check, started: Instant) -> u8 {
                 None => {
                     complain(format!("nothing with a view is called `{view}` in {what}"));
                     unreadable = true;
-                }
-            }
-        }
-        for image in &args.image {
-            match fits(graph, image, args.view.as_deref()) {
-                Ok(()) => {}
-                Err(Unfit::Unreadable(e)) => {
-                    complain(e);
-                    unreadable = true;
-                }
-                Err(Unfit::Wrong(text)) => {
-                    let _ = std::io::stderr().write_all(text.as_bytes());
-                    wrong = true;
                 }
             }
         }
@@ -265,22 +253,37 @@ fn fix(
     loaded
 }
 
-enum Unfit {
-    Unreadable(String),
-    Wrong(String),
+/// Whether the images of the command line fit. Gives whether one could not be read.
+fn images(loaded: &mut Loaded, args: &Check) -> bool {
+    let Some(graph) = &loaded.graph else { return false };
+    let mut unreadable = false;
+    for image in &args.image {
+        match fits(graph, image, args.view.as_deref(), loaded.typed.span) {
+            Ok(found) => loaded.diagnostics.extend(found),
+            Err(e) => {
+                complain(e);
+                unreadable = true;
+            }
+        }
+    }
+    unreadable
 }
 
 /// Every segment of a program must lie in memory of the core of `--view`, else of the first
-/// cluster.
-fn fits(graph: &Graph, path: &str, view: Option<&str>) -> Result<(), Unfit> {
-    let bytes = std::fs::read(path).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
-    let image =
-        hetemu_loader::load(&bytes).map_err(|e| Unfit::Unreadable(format!("{path}: {e}")))?;
+/// cluster. What does not is told at the machine's name.
+fn fits(
+    graph: &Graph,
+    path: &str,
+    view: Option<&str>,
+    machine: Span,
+) -> Result<Vec<Diagnostic>, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
+    let image = hetemu_loader::load(&bytes).map_err(|e| format!("{path}: {e}"))?;
     let named = |c: &&hetemu_graph::Cluster| view.is_some_and(|v| c.name == v);
     let cluster = graph.clusters.iter().find(named).or(graph.clusters.first());
     let first = cluster.and_then(|c| c.cores.first()).map(|id| graph.part(*id));
     let Some((core, bus)) = first.and_then(|p| Some((p, *p.masters.values().next()?))) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let memory: Vec<_> = flatten(graph, bus)
         .into_iter()
@@ -294,21 +297,21 @@ fn fits(graph: &Graph, path: &str, view: Option<&str>) -> Result<(), Unfit> {
         })
         .collect();
     let hex = hetemu_graph::names::hex;
-    let mut out = String::new();
     let near = |at: u64| {
         memory.iter().min_by_key(|(s, l, _)| if at < *s { s - at } else { at.saturating_sub(*l) })
     };
+    let mut out = Vec::new();
     let mut miss = |what: String, at: u64| {
-        out.push_str(&format!(
-            "error[E0903]: firmware {path} {what}, which `{}` sees as unmapped\n",
-            core.name
-        ));
+        let text = format!("firmware {path} {what}, which `{}` sees as unmapped", core.name);
+        let mut d =
+            Diagnostic::new(E0903, machine, text).path(core.name.clone()).view(core.name.clone());
         if let Some((s, l, name)) = near(at) {
-            out.push_str(&format!("  = note: nearest memory: {name} {} .. {}\n", hex(*s), hex(*l)));
+            d = d.note(format!("nearest memory: {name} {} .. {}", hex(*s), hex(*l)));
         }
+        out.push(d);
     };
     if image.floats() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     for s in &image.segments {
         let last = s.addr.saturating_add(s.size - 1);
@@ -329,5 +332,5 @@ fn fits(graph: &Graph, path: &str, view: Option<&str>) -> Result<(), Unfit> {
     {
         miss(format!("begins at {}", hex(entry)), entry);
     }
-    if out.is_empty() { Ok(()) } else { Err(Unfit::Wrong(out)) }
+    Ok(out)
 }
