@@ -1,5 +1,6 @@
 //! How long the editor server takes to answer on a machine of many lines: `cargo run --release -p
-//! hetemu-lsp --example speed [LINES]`. Each request follows a change, so it includes a check.
+//! hetemu-lsp --example speed [LINES [derived]]`. Each request follows a change, so it includes a
+//! check.
 
 use hetemu_lang::{Library, NoLibrary, Overrides, SourceMap};
 use hetemu_lsp::{Checked, Ground, serve};
@@ -107,6 +108,13 @@ fn main() {
     };
     send(json!({ "method": "textDocument/didOpen", "params": { "textDocument": document } }));
     wait("publishDiagnostics");
+    // With `derived` a machine that is made from it is open too.
+    if std::env::args().any(|a| a == "derived") {
+        let text = "hm 1\n\nmachine top extends big\n\nu1.clk = c\n";
+        let document = json!({ "uri": "file:///top.hm", "version": 1, "text": text });
+        send(json!({ "method": "textDocument/didOpen", "params": { "textDocument": document } }));
+        wait("publishDiagnostics");
+    }
     println!("{} lines", text.lines().count());
     let line = text.lines().count() / 2 / 4 * 4 + 1;
     let methods = [
