@@ -18,13 +18,16 @@ pub fn machine(bytes: &[u8], catalog: &Catalog) {
 /// What a client sends to the editor server: framed messages, or a script of edits and questions
 /// about a text.
 pub fn editor(bytes: &[u8], catalog: &Catalog) {
-    let check = |path: &str, text: &str| {
-        let (sources, file) = hetemu_lang::SourceMap::single(path, text);
-        let checked =
-            hetemu_lang::check(&sources, file, catalog, &hetemu_lang::Overrides::default());
-        hetemu_lsp::Checked { diagnostics: checked.diagnostics, sources, graph: checked.graph }
+    let check = |path: &str, text: &str, library: &dyn hetemu_lang::Library| {
+        let (mut sources, file) = hetemu_lang::SourceMap::single(path, text);
+        let none = hetemu_lang::Overrides::default();
+        let c = hetemu_lang::check_with(&mut sources, file, catalog, &none, library);
+        let (diagnostics, ingredients) = (c.diagnostics, c.ingredients);
+        hetemu_lsp::Checked { diagnostics, sources, graph: c.graph, ingredients }
     };
-    let code = hetemu_lsp::serve(bytes, std::io::sink(), catalog, &check);
+    let library = &hetemu_lang::NoLibrary;
+    let ground = hetemu_lsp::Ground { catalog, check: &check, library, place: &|_| None };
+    let code = hetemu_lsp::serve(bytes, std::io::sink(), &ground);
     assert!(code.is_ok_and(|c| c <= 1));
     let text = String::from_utf8_lossy(bytes);
     let mut messages = Vec::new();
@@ -46,7 +49,7 @@ pub fn editor(bytes: &[u8], catalog: &Catalog) {
             "range": range, "newName": "fresh" });
         say(&format!("textDocument/{method}"), params);
     }
-    let code = hetemu_lsp::serve(messages.as_slice(), std::io::sink(), catalog, &check);
+    let code = hetemu_lsp::serve(messages.as_slice(), std::io::sink(), &ground);
     assert!(code.is_ok_and(|c| c == 1));
 }
 

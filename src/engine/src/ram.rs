@@ -130,13 +130,20 @@ impl Ram {
         // SAFETY: advice about a mapping of our own, which changes nothing that can be seen of it.
         let _ = unsafe { madvise(base, size, Advice::LinuxHugepage) };
         let base = NonNull::new(base.cast::<u8>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let counts = || (0..size >> CODE_PAGE_BITS).map(|_| AtomicU16::default()).collect();
+        let counts = || {
+            let mut counts = Vec::new();
+            let pages = size >> CODE_PAGE_BITS;
+            counts.try_reserve_exact(pages).map_err(|_| io::ErrorKind::OutOfMemory)?;
+            counts.resize_with(pages, AtomicU16::default);
+            Ok::<Box<[AtomicU16]>, io::Error>(counts.into())
+        };
+        let (code, guard) = (counts()?, counts()?);
         Ok(Arc::new_cyclic(|me| Ram {
             me: me.clone(),
             base,
             len,
-            code: counts(),
-            guard: counts(),
+            code,
+            guard,
             listeners: Mutex::default(),
         }))
     }
