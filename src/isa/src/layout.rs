@@ -74,6 +74,13 @@ pub struct Layout {
     pub float: FloatPolicy,
 }
 
+impl Layout {
+    /// The bits of an address.
+    pub fn mask(&self) -> u64 {
+        if self.bits >= 64 { u64::MAX } else { (1 << self.bits) - 1 }
+    }
+}
+
 /// How the ISA's floating point differs from the host's.
 #[derive(Debug, Clone, Copy)]
 pub struct FloatPolicy {

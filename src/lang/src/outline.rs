@@ -5,6 +5,7 @@
 
 use crate::fmt::tokens::{Kind as TokenKind, Token, lex};
 use crate::source::{FileId, Span};
+use crate::syntax::mistakes::FLAGS;
 use crate::syntax::split::{Chunk, Place, inside, split};
 
 /// A statement.
@@ -82,20 +83,6 @@ pub fn outline(text: &str, file: FileId) -> Vec<Statement> {
 }
 
 const VERBS: [&str; 4] = ["replace", "rewire", "also", "final"];
-const FLAGS: [&str; 12] = [
-    "over",
-    "ro",
-    "wo",
-    "rw",
-    "bytes",
-    "swap16",
-    "swap32",
-    "swap64",
-    "split",
-    "fault",
-    "secure",
-    "nonsecure",
-];
 const CALLS: [&str; 3] = ["min", "max", "align"];
 
 fn statement(c: &Chunk, text: &str, file: FileId, place: Place) -> Statement {

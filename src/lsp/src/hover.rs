@@ -4,7 +4,7 @@ use crate::document::Document;
 use crate::server::range;
 use hetemu_graph::{Graph, Part, PartId, Span, Target, flatten, names};
 use hetemu_lang::outline::{Role, Statement, around};
-use hetemu_schema::{Catalog, DeviceType, Lookup, Property, doc, units};
+use hetemu_schema::{Catalog, DeviceType, Literal, Lookup, Property, doc, units};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -122,25 +122,8 @@ fn doc_of(text: &str) -> String {
 
 /// The type of a property with its range and default.
 pub(crate) fn prop_type(p: &Property) -> String {
-    use hetemu_schema::{Literal, PropType};
-    let number = |n: u64| match p.ty {
-        PropType::Size => units::size(n),
-        PropType::Frequency => units::frequency(n),
-        PropType::Duration => units::duration(n),
-        PropType::Address => units::hex(n),
-        _ => n.to_string(),
-    };
-    let mut out = match p.ty {
-        PropType::Size => "size".to_string(),
-        PropType::Address => "address".into(),
-        PropType::Frequency => "frequency".into(),
-        PropType::Duration => "duration".into(),
-        PropType::Count => "count".into(),
-        PropType::Bool => "bool".into(),
-        PropType::String => "string".into(),
-        PropType::Enum(words) => words.join(" | "),
-        PropType::Part => "part".into(),
-    };
+    let number = |n| p.ty.number(n);
+    let mut out = p.ty.to_string();
     match p.default {
         Some(Literal::Int(n)) => _ = write!(out, " = {}", number(n)),
         Some(Literal::Bool(b)) => _ = write!(out, " = {b}"),

@@ -129,7 +129,7 @@ fn sections(ty: &DeviceType) -> Vec<Section> {
     let props = ty
         .props
         .iter()
-        .map(|p| vec![p.name.into(), prop_type(p.ty), default(p), range(p), notes(p)]);
+        .map(|p| vec![p.name.into(), p.ty.to_string(), default(p), range(p), notes(p)]);
     let clocks = ty.clocks.iter().map(|c| {
         let what = match (c.default_hz, c.optional) {
             (Some(hz), _) => format!("{} if not driven", units::frequency(hz)),
@@ -167,33 +167,9 @@ fn need(optional: bool) -> String {
     if optional { "optional" } else { "required" }.into()
 }
 
-fn prop_type(ty: PropType) -> String {
-    match ty {
-        PropType::Size => "size".into(),
-        PropType::Address => "address".into(),
-        PropType::Frequency => "frequency".into(),
-        PropType::Duration => "duration".into(),
-        PropType::Count => "count".into(),
-        PropType::Bool => "bool".into(),
-        PropType::String => "string".into(),
-        PropType::Enum(words) => words.join(" | "),
-        PropType::Part => "part".into(),
-    }
-}
-
-fn number(n: u64, ty: PropType) -> String {
-    match ty {
-        PropType::Size => units::size(n),
-        PropType::Address => units::hex(n),
-        PropType::Frequency => units::frequency(n),
-        PropType::Duration => units::duration(n),
-        _ => n.to_string(),
-    }
-}
-
 fn default(p: &Property) -> String {
     match p.default {
-        Some(Literal::Int(n)) => format!("= {}", number(n, p.ty)),
+        Some(Literal::Int(n)) => format!("= {}", p.ty.number(n)),
         Some(Literal::Bool(b)) => format!("= {b}"),
         Some(Literal::Str(s)) if p.ty == PropType::String => format!("= {s:?}"),
         Some(Literal::Str(s)) => format!("= {s}"),
@@ -204,9 +180,9 @@ fn default(p: &Property) -> String {
 fn range(p: &Property) -> String {
     match (p.min, p.max) {
         (None, None) => String::new(),
-        (min, None) => format!("{} ..", number(min.unwrap_or(0), p.ty)),
+        (min, None) => format!("{} ..", p.ty.number(min.unwrap_or(0))),
         (min, Some(max)) => {
-            format!("{} .. {}", number(min.unwrap_or(0), p.ty), number(max, p.ty))
+            format!("{} .. {}", p.ty.number(min.unwrap_or(0)), p.ty.number(max))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The shape of a schema: what the text of a machine may say about a part of one type.
 
+use crate::units;
+use std::fmt;
 /// One version of one device, core or signal type.
 #[derive(Debug, PartialEq)]
 pub struct DeviceType {
@@ -88,6 +90,35 @@ pub enum PropType {
     Enum(&'static [&'static str]),
     /// The name of another part of the machine.
     Part,
+}
+
+impl PropType {
+    /// A number of this type in its base unit, as people write it.
+    pub fn number(self, n: u64) -> String {
+        match self {
+            PropType::Size => units::size(n),
+            PropType::Address => units::hex(n),
+            PropType::Frequency => units::frequency(n),
+            PropType::Duration => units::duration(n),
+            _ => n.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for PropType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PropType::Size => "size",
+            PropType::Address => "address",
+            PropType::Frequency => "frequency",
+            PropType::Duration => "duration",
+            PropType::Count => "count",
+            PropType::Bool => "bool",
+            PropType::String => "string",
+            PropType::Enum(words) => return f.write_str(&words.join(" | ")),
+            PropType::Part => "part",
+        })
+    }
 }
 
 /// A value known when the schema is compiled.

@@ -143,7 +143,7 @@ struct Core {
 impl Core {
     fn new(cpu: Box<dyn Cpu>) -> Core {
         let layout = cpu.layout();
-        let mask = if layout.bits >= 64 { u64::MAX } else { (1 << layout.bits) - 1 };
+        let mask = layout.mask();
         Core {
             frame: Frame::new(),
             mmu: Mmu::new(layout),
@@ -249,7 +249,12 @@ impl Cluster {
         };
         cluster.rekey();
         let alone = cluster.cores.len() == 1;
-        cluster.cores.iter_mut().for_each(|c| c.events.alone = alone);
+        for c in &mut cluster.cores {
+            c.events.alone = alone;
+            if let Some(jit) = &cluster.jit {
+                jit.equip(&mut c.frame);
+            }
+        }
         cluster
     }
 

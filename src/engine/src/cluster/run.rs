@@ -95,9 +95,6 @@ impl Cluster {
         c.frame.jumps = c.jumps.base().cast();
         c.frame.key = key;
         let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
-        if let Some(jit) = &self.jit {
-            jit.equip(&mut c.frame);
-        }
         let mut out = outer!(self, s, c, 0, 0);
         let mut exec = Exec {
             frame: &mut c.frame,

@@ -208,6 +208,13 @@ impl Jit {
         self.record.get_or_insert_default();
     }
 
+    /// Notes code that was put somewhere, if that is recorded.
+    fn note(&mut self, piece: &Piece, code: &[u8], va: u64, insns: u32) {
+        if let Some(record) = &mut self.record {
+            record.push(CodeRange { host: piece.code, len: code.len(), va, insns });
+        }
+    }
+
     /// Compiled code since then.
     pub(crate) fn recorded(&self) -> &[CodeRange] {
         self.record.as_deref().unwrap_or_default()
@@ -275,10 +282,7 @@ impl Jit {
             self.counters.give(counter);
             return None;
         };
-        if let Some(record) = &mut self.record {
-            let (len, va, insns) = (code.len(), key.va, block.count);
-            record.push(CodeRange { host: piece.code, len, va, insns });
-        }
+        self.note(&piece, &code, key.va, block.count);
         self.next += 1;
         self.order.push_back((key, self.next));
         self.blocks.insert(key, Template { piece, id: self.next, counter });
@@ -357,10 +361,7 @@ impl Jit {
         let id = self.pending.remove(&head)?;
         let code = code?;
         let piece = self.arena.put(&code)?;
-        if let Some(record) = &mut self.record {
-            let insns = job.region.insns();
-            record.push(CodeRange { host: piece.code, len: code.len(), va: head.va, insns });
-        }
+        self.note(&piece, &code, head.va, job.region.insns());
         let entries = job.region.entries().map(|pc| job.region.key_of(pc)).collect();
         self.order.push_back((head, id));
         self.regions.insert(head, Code { piece, id, entries });

@@ -80,10 +80,7 @@ impl Outer<'_> {
     ) -> Result<(usize, [u64; 2]), Exception> {
         let page = 1u64 << self.mmu.page_bits;
         let first = (page - (va & (page - 1))) as usize;
-        let mut next = va.wrapping_add(first as u64);
-        if cpu.layout().bits < 64 {
-            next &= (1 << cpu.layout().bits) - 1;
-        }
+        let next = va.wrapping_add(first as u64) & cpu.layout().mask();
         let a = self.translate(cpu, va, first as u64, access)?;
         let b = self.translate(cpu, next, (bytes - first) as u64, access)?;
         Ok((first, [a, b]))

@@ -12,7 +12,8 @@ use crate::source::{FileId, Span};
 use pest::Parser;
 use pest::error::{Error, ErrorVariant, InputLocation};
 
-const FLAGS: [&str; 12] = [
+/// Words that a row may end in.
+pub(crate) const FLAGS: [&str; 12] = [
     "over",
     "ro",
     "wo",

@@ -8,7 +8,7 @@
 pub mod ast;
 mod build;
 mod file;
-mod mistakes;
+pub(crate) mod mistakes;
 mod parser;
 pub(crate) mod split;
 mod stmt;

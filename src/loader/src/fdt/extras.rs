@@ -27,6 +27,14 @@ pub(super) struct Extra {
     pub(super) props: &'static [(&'static str, Source)],
 }
 
+/// Of an interrupt controller of the PLIC's kind.
+const PLIC: &[(&str, Source)] = &[
+    ("riscv,ndev", Source::Prop("sources")),
+    ("interrupt-controller", Source::Flag),
+    ("#interrupt-cells", Source::Const(1)),
+    ("#address-cells", Source::Const(0)),
+];
+
 const EXTRAS: &[Extra] = &[
     Extra {
         compatible: "ns16550a",
@@ -36,26 +44,8 @@ const EXTRAS: &[Extra] = &[
             ("reg-shift", Source::Shift("reg_stride")),
         ],
     },
-    Extra {
-        compatible: "riscv,plic0",
-        node: "plic",
-        props: &[
-            ("riscv,ndev", Source::Prop("sources")),
-            ("interrupt-controller", Source::Flag),
-            ("#interrupt-cells", Source::Const(1)),
-            ("#address-cells", Source::Const(0)),
-        ],
-    },
-    Extra {
-        compatible: "lowrisc,rv-plic",
-        node: "plic",
-        props: &[
-            ("riscv,ndev", Source::Prop("sources")),
-            ("interrupt-controller", Source::Flag),
-            ("#interrupt-cells", Source::Const(1)),
-            ("#address-cells", Source::Const(0)),
-        ],
-    },
+    Extra { compatible: "riscv,plic0", node: "plic", props: PLIC },
+    Extra { compatible: "lowrisc,rv-plic", node: "plic", props: PLIC },
     Extra { compatible: "riscv,clint0", node: "clint", props: &[] },
     Extra { compatible: "sifive,test0", node: "test", props: &[] },
     Extra { compatible: "google,goldfish-rtc", node: "rtc", props: &[] },

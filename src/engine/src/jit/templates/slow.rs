@@ -19,8 +19,7 @@ pub(super) extern "C" fn rare(frame: *mut Frame, rare: *const Rare) {
         (frame, cx, &*rare)
     };
     cx.out.done = cx.steps.wrapping_sub(frame.left);
-    let bits = cx.cpu.layout().bits;
-    let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
+    let mask = cx.cpu.layout().mask();
     let va = frame.words()[usize::from(rare.words[0]) & (WORDS - 1)] & mask;
     // Atomic operations where no page table and no device has a say.
     let tlb = cx.out.mmu.tlb();
