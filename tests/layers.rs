@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/loader", &["graph"]),
     ("src/host", &["hw", "machine"]),
     ("src/machine", &["graph", "hw", "isa", "engine", "loader"]),
+    ("src/control", &["graph", "hw", "machine", "host"]),
     ("devices/", &["hw"]),
     ("targets/", &["hw", "isa"]),
 ];

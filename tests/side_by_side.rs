@@ -61,7 +61,7 @@ impl Subject {
         match self.machine.step() {
             Step::Ran => {}
             Step::Idle(Some(at)) => self.machine.skip_to(at),
-            Step::Idle(None) | Step::Ended => self.over = true,
+            Step::Idle(None) | Step::Debug(_) | Step::Ended => self.over = true,
         }
         let sent = self.console.seen.lock().expect("one thread").len();
         self.trace.push((self.machine.now(), self.machine.retired(), sent));

@@ -115,6 +115,9 @@ pub(crate) struct Run {
     /// End with 4 after so long in virtual time
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) vtimeout: Option<Duration>,
+    /// Wait before the first instruction until a client or a person says `cont`
+    #[arg(short = 'S', long)]
+    pub(crate) paused: bool,
     /// Whose clock the machine's time follows while every core waits
     #[arg(long, value_enum, default_value_t)]
     pub(crate) pace: Pace,

@@ -1,4 +1,5 @@
-//! The loop that gives a machine the host's time: input, limits, the Ctrl-A menu, pacing.
+//! The loop that gives a machine the host's time: work from outside, input, limits, the Ctrl-A
+//! menu, pacing.
 //!
 //! A machine runs as fast as it can. While every core waits, virtual time follows the host's clock
 //! if a person or a program may still send something, so that a clock on the guest's screen is
@@ -7,9 +8,10 @@
 
 use crate::cli::Pace;
 use crate::console::Shared;
+use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_machine::{Host, Outcome, Running, Step};
+use hetemu_machine::{Host, Outcome, Step};
 use std::time::{Duration, Instant};
 
 /// How far behind the host's clock virtual time may fall before it no longer tries to catch up.
@@ -35,13 +37,23 @@ pub(crate) enum Ended {
         /// Which.
         virt: bool,
     },
-    /// A person, or the reader of our output, is gone.
-    Person,
+    /// A client or a person asked for it, or the reader of our output is gone.
+    Asked,
+}
+
+impl From<hetemu_control::Ended> for Ended {
+    fn from(ended: hetemu_control::Ended) -> Ended {
+        match ended {
+            hetemu_control::Ended::Machine(outcome) => Ended::Machine(outcome),
+            hetemu_control::Ended::Quit => Ended::Asked,
+        }
+    }
 }
 
 /// The run.
 pub(crate) struct Drive<'a> {
-    pub(crate) machine: &'a mut Running,
+    pub(crate) session: &'a mut Session,
+    pub(crate) queue: &'a mut Queue,
     pub(crate) console: Option<Console>,
     pub(crate) script: Shared,
     pub(crate) bell: Bell,
@@ -57,6 +69,7 @@ struct Meanwhile<'a> {
     limits: &'a Limits,
     console: Option<&'a Console>,
     script: &'a Shared,
+    work: &'a Waiting,
     pace: Pace,
 }
 
@@ -83,6 +96,7 @@ impl Host for Meanwhile<'_> {
             || self.limits.virtual_end.is_some_and(|t| now >= t)
             || self.console.is_some_and(|c| c.broken() || c.has_command())
             || self.script.lock().done()
+            || self.work.any()
     }
 }
 
@@ -102,123 +116,126 @@ fn host(ps: Ps) -> Duration {
 
 impl Drive<'_> {
     pub(crate) fn run(&mut self) -> Ended {
-        if self.parallel {
-            return self.run_parallel();
-        }
-        let mut anchor = Anchor { host: Instant::now(), at: self.machine.now() };
+        let mut anchor = Anchor { host: Instant::now(), at: self.session.now() };
         let mut steps = 0u32;
         loop {
-            match self.machine.step() {
-                Step::Ran => {}
-                Step::Ended => {
-                    return match self.machine.outcome() {
-                        Some(outcome) => Ended::Machine(outcome),
-                        None => Ended::Person,
-                    };
-                }
-                Step::Idle(next) => {
-                    if self.script.lock().done() {
-                        return Ended::Script;
-                    }
-                    if let Some(ended) = self.over() {
-                        return ended;
-                    }
+            if self.queue.waiting().any() {
+                self.queue.serve(self.session);
+            }
+            let turn = if self.parallel { self.parallel_turn() } else { self.session.turn() };
+            steps = steps.wrapping_add(1);
+            let busy = turn == Turn::Ran && !self.parallel;
+            if busy && !steps.is_multiple_of(STEPS) && !self.script.lock().done() {
+                continue;
+            }
+            if let Some(ended) = self.over() {
+                return ended;
+            }
+            match turn {
+                Turn::Ran | Turn::Ended => {}
+                Turn::Idle(_) if self.parallel => return self.hang(),
+                Turn::Idle(next) => {
                     if let Some(ended) = self.idle(next, &mut anchor) {
                         return ended;
                     }
-                    continue;
                 }
-            }
-            steps = steps.wrapping_add(1);
-            if steps.is_multiple_of(STEPS) || self.script.lock().done() {
-                if self.script.lock().done() {
-                    return Ended::Script;
-                }
-                if let Some(ended) = self.over() {
-                    return ended;
+                Turn::Paused => {
+                    self.sleep(Duration::from_secs(1));
+                    anchor = Anchor { host: Instant::now(), at: self.session.now() };
                 }
             }
         }
     }
 
     /// All cores at once: the machine is looked at only when there is a reason.
-    fn run_parallel(&mut self) -> Ended {
-        loop {
-            let step = self.machine.run_parallel(&Meanwhile {
-                bell: &self.bell,
-                limits: &self.limits,
-                console: self.console.as_ref(),
-                script: &self.script,
-                pace: self.pace,
-            });
-            if self.script.lock().done() {
-                return Ended::Script;
-            }
-            match step {
-                Step::Ended => {
-                    let outcome = self.machine.outcome();
-                    return outcome.map_or(Ended::Person, Ended::Machine);
-                }
-                Step::Idle(_) => {
-                    let report = self.machine.hang_report();
-                    return Ended::Machine(Outcome::Stuck(report));
-                }
-                Step::Ran => {}
-            }
-            if let Some(ended) = self.over() {
-                return ended;
-            }
+    fn parallel_turn(&mut self) -> Turn {
+        let meanwhile = Meanwhile {
+            bell: &self.bell,
+            limits: &self.limits,
+            console: self.console.as_ref(),
+            script: &self.script,
+            work: self.queue.waiting(),
+            pace: self.pace,
+        };
+        self.session.turn_with(|machine| match machine.run_parallel(&meanwhile) {
+            Step::Idle(_) => Step::Idle(None),
+            step => step,
+        })
+    }
+
+    /// Waits for something from outside, at most so long.
+    fn sleep(&self, most: Duration) {
+        let left = self.limits.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        self.bell.wait(left.map_or(most, |left| left.min(most)));
+    }
+
+    fn hang(&mut self) -> Ended {
+        match self.session.machine_mut() {
+            Ok(machine) => Ended::Machine(Outcome::Stuck(machine.hang_report())),
+            Err(_) => Ended::Asked,
         }
     }
 
-    /// Limits, menu commands, a reader that is gone.
+    /// The end of the session or script, limits, menu commands, a reader that is gone.
     fn over(&mut self) -> Option<Ended> {
+        if self.script.lock().done() {
+            return Some(Ended::Script);
+        }
+        if let Some(ended) = self.session.ended() {
+            return Some(ended.clone().into());
+        }
         let late = self.limits.deadline.is_some_and(|d| Instant::now() >= d);
-        let far = self.limits.virtual_end.is_some_and(|t| self.machine.now() >= t);
+        let far = self.limits.virtual_end.is_some_and(|t| self.session.now() >= t);
         if late || far {
             return Some(Ended::Limit { virt: !late });
         }
         let console = self.console.clone()?;
         if console.broken() {
-            return Some(Ended::Person);
+            return Some(Ended::Asked);
         }
         while let Some(command) = console.command() {
             match command {
-                Command::Exit => return Some(Ended::Person),
+                Command::Exit => self.session.quit(Reason::Person),
                 Command::Help => console.say(MENU),
                 Command::Summary => {
                     console.say("\n");
-                    console.say(&self.machine.summary());
+                    if let Ok(machine) = self.session.machine() {
+                        console.say(&machine.summary());
+                    }
                 }
                 Command::Timestamps => {
                     let on = console.toggle_stamps();
                     console.say(if on { "\n(time stamps on)\n" } else { "\n(time stamps off)\n" });
                 }
                 Command::Monitor => {
-                    if self.monitor(&console) {
-                        return Some(Ended::Person);
-                    }
+                    self.monitor(&console);
                 }
             }
         }
         None
     }
 
-    /// Talks with a person; true if the run shall end.
-    fn monitor(&mut self, console: &Console) -> bool {
+    /// Talks with a person while the machine stands still.
+    fn monitor(&mut self, console: &Console) {
         console.say("\nmonitor: the machine is stopped; help lists commands, cont goes on\n");
         loop {
             match console.ask("(hetemu) ").as_deref().map(str::trim) {
-                None | Some("quit" | "q" | "exit") => return true,
-                Some("cont" | "c") => return false,
-                Some(line) => console.say(&self.machine.monitor(line)),
+                None | Some("quit" | "q" | "exit") => return self.session.quit(Reason::Person),
+                Some("cont" | "c") => return,
+                Some(line) => match self.session.machine_mut() {
+                    Ok(machine) => console.say(&machine.monitor(line)),
+                    Err(e) => console.say(&format!("{e}\n")),
+                },
             }
         }
     }
 
     /// Every core waits until `next`, or until something comes in.
     fn idle(&mut self, next: Option<Ps>, anchor: &mut Anchor) -> Option<Ended> {
-        let live = self.machine.live();
+        let end = self.limits.virtual_end;
+        let limit = |t: Ps| end.map_or(t, |end| t.min(end));
+        let Ok(machine) = self.session.machine_mut() else { return None };
+        let live = machine.live();
         let paced = match self.pace {
             Pace::Auto => live,
             Pace::Host => true,
@@ -226,10 +243,10 @@ impl Drive<'_> {
         };
         match next {
             None if !live => {
-                return Some(Ended::Machine(Outcome::Stuck(self.machine.hang_report())));
+                return Some(Ended::Machine(Outcome::Stuck(machine.hang_report())));
             }
             Some(t) if !paced => {
-                self.machine.skip_to(self.limit(t));
+                machine.skip_to(limit(t));
                 return None;
             }
             _ => {}
@@ -242,20 +259,14 @@ impl Drive<'_> {
             if now - due > BEHIND {
                 *anchor = Anchor { host: now, at: t };
             }
-            self.machine.skip_to(self.limit(t));
+            machine.skip_to(limit(t));
             return None;
         }
-        let mut wait = due.map_or(Duration::from_secs(1), |(due, _)| due - now);
-        if let Some(deadline) = self.limits.deadline {
-            wait = wait.min(deadline.saturating_duration_since(now));
-        }
-        self.bell.wait(wait.min(Duration::from_secs(1)));
+        let wait = due.map_or(Duration::from_secs(1), |(due, _)| due - now);
+        self.sleep(wait.min(Duration::from_secs(1)));
         let target = anchor.at.saturating_add(ps(anchor.host.elapsed()));
-        self.machine.skip_to(self.limit(target));
+        let Ok(machine) = self.session.machine_mut() else { return None };
+        machine.skip_to(limit(target));
         None
-    }
-
-    fn limit(&self, t: Ps) -> Ps {
-        self.limits.virtual_end.map_or(t, |end| t.min(end))
     }
 }

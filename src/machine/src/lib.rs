@@ -13,6 +13,7 @@
 
 mod boot;
 mod build;
+mod debug;
 mod events;
 mod htif;
 mod monitor;
@@ -32,6 +33,7 @@ mod world;
 
 pub use boot::{BOOT_TYPES, Files, ImageArg};
 pub use build::timebase;
+pub use debug::{DebugStop, DebugWhy};
 pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,

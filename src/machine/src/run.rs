@@ -7,6 +7,7 @@
 
 mod crash;
 
+use crate::debug::DebugStop;
 use crate::observe;
 use crate::phases::Realized;
 use crate::plug::Stores;
@@ -45,6 +46,8 @@ pub enum Step {
     Ran,
     /// Every core waits: nothing happens before this time, or ever.
     Idle(Option<Ps>),
+    /// A debugger's stop: the machine goes on where it stands with the next step.
+    Debug(DebugStop),
     /// It is over: ask [`Running::outcome`].
     Ended,
 }
@@ -136,6 +139,12 @@ impl Running {
         if let Err(report) = loaded {
             self.m.world.finish(End::Stuck(Box::new(report)));
         }
+    }
+
+    /// A reset from outside, now.
+    pub fn reset_now(&mut self) {
+        self.m.world.end = None;
+        self.reset_again();
     }
 
     /// Hands signals to cores; one that waited goes on at the time of the signal.

@@ -10,6 +10,7 @@ use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
 use hetemu::registry;
 use hetemu::script::{Script, Step, unescape};
+use hetemu_control::{Queue, Session};
 use hetemu_engine::EngineConfig;
 use hetemu_graph::Graph;
 use hetemu_host::{Bell, Console, NetSpec, Serial, Spec, open, open_net};
@@ -85,8 +86,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
             .vtimeout
             .map(|t| u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)),
     };
+    let (mut queue, _handle) = Queue::new(bell.clone());
+    let mut session = Session::new(machine);
+    if !args.paused {
+        let _ = session.resume();
+    }
     let mut drive = Drive {
-        machine: &mut machine,
+        session: &mut session,
+        queue: &mut queue,
         console: console.clone(),
         script: script.clone(),
         bell,
@@ -96,6 +103,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     };
     let ended = drive.run();
     drop(drive);
+    let Ok(machine) = session.machine_mut() else { return Ok(OK) };
     // What follows the guest's output begins on a line of its own.
     let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
     machine.close_plugs();
@@ -103,14 +111,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     if below {
         let _ = writeln!(std::io::stderr());
     }
-    let mut code = finish(&mut machine, &ended, &script, args);
-    summarise(&machine);
-    if let Err(r) = looking.end(&mut machine, &files) {
+    let mut code = finish(machine, &ended, &script, args);
+    summarise(machine);
+    if let Err(r) = looking.end(machine, &files) {
         report(&r);
         code = if code == OK { USAGE } else { code };
     }
     if args.stats {
-        stats::print(&machine, &timing, args.format);
+        stats::print(machine, &timing, args.format);
     }
     Ok(code)
 }
@@ -229,7 +237,7 @@ fn finish(machine: &mut Running, ended: &Ended, script: &Shared, args: &Run) -> 
     };
     match ended {
         Ended::Script => OK,
-        Ended::Person => OK,
+        Ended::Asked => OK,
         Ended::Machine(Outcome::Exit(_)) if waits.is_some() => missed("the guest ended"),
         Ended::Machine(Outcome::Exit(code)) => guest_code(*code),
         Ended::Machine(Outcome::Stuck(r)) => {
