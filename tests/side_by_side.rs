@@ -59,7 +59,7 @@ impl Subject {
     /// One step; what can be seen of the machine after it goes into the trace.
     fn step(&mut self) {
         match self.machine.step() {
-            Step::Ran => {}
+            Step::Ran | Step::Stopped => {}
             Step::Idle(Some(at)) => self.machine.skip_to(at),
             Step::Idle(None) | Step::Debug(_) | Step::Ended => self.over = true,
         }

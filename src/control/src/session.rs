@@ -270,6 +270,11 @@ impl Session {
                 self.stopped(stop);
                 Turn::Paused
             }
+            Step::Stopped => {
+                self.status = Status::Paused;
+                self.tell(&Event::Stopped);
+                Turn::Paused
+            }
             Step::Ended => self.over(),
         }
     }

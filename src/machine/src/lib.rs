@@ -43,5 +43,5 @@ pub use phases::{Checked, Created, Declared, Options, Ready, Realized, Wired};
 pub use plug::{Hosts, NetPlug, SerialPlug};
 pub use registry::Registry;
 pub use report::Report;
-pub use run::{Outcome, Running, Step};
+pub use run::{Limit, Outcome, Running, Step};
 pub use stats::Counts;

@@ -4,11 +4,14 @@
 //! event or quantum; within a slice the core that is furthest behind runs first, so that the order
 //! is the same in every run. Events lie at slice ends, and a device that sets an earlier timer ends
 //! the slice early: one core sees exact times, several see each other no later than a quantum.
+//!
+//! A slice can be left in its middle ([`Running::set_limit`]) and goes on with the next step as if
+//! nothing had happened: where it stands is state of the machine ([`slice`]).
 
 mod crash;
+mod slice;
 
 use crate::debug::DebugStop;
-use crate::observe;
 use crate::phases::Realized;
 use crate::plug::Stores;
 use crate::report::Report;
@@ -16,8 +19,10 @@ use crate::stats::Counts;
 use crate::trouble::{Taken, Watch};
 use crate::wiring::Sink;
 use crate::world::{CoreSignal, End, Suspicion};
-use hetemu_engine::{Cluster, Stop};
+use hetemu_engine::Cluster;
 use hetemu_hw::time::{Ps, SECOND};
+pub use slice::Limit;
+use slice::Slice;
 
 /// Longest slice of a machine with one core, and with several.
 const QUANTUM_ONE: Ps = SECOND / 1000;
@@ -48,6 +53,9 @@ pub enum Step {
     Idle(Option<Ps>),
     /// A debugger's stop: the machine goes on where it stands with the next step.
     Debug(DebugStop),
+    /// The limit was reached ([`Running::set_limit`]), perhaps in the middle of a slice: the next
+    /// step goes on there.
+    Stopped,
     /// It is over: ask [`Running::outcome`].
     Ended,
 }
@@ -58,7 +66,12 @@ pub struct Running {
     /// Local time of each core, by cluster.
     times: Vec<Vec<Ps>>,
     quantum: Ps,
+    /// The slice that was left in its middle.
+    slice: Option<Slice>,
+    limit: Limit,
     quiet: u32,
+    /// Slices of one instruction that are left to find a closed loop in, and what had moved before.
+    probe: Option<(u32, u64)>,
     /// A state that the core came by while nothing else moved, and how often it came back.
     circle: (u64, u32),
     moves: u64,
@@ -83,7 +96,10 @@ impl Running {
             m,
             times,
             quantum,
+            slice: None,
+            limit: Limit::default(),
             quiet: 0,
+            probe: None,
             circle: (0, 0),
             moves: 0,
             helpers: 0,
@@ -129,6 +145,7 @@ impl Running {
         }
         world.drain();
         self.quiet = 0;
+        (self.slice, self.probe) = (None, None);
     }
 
     /// A reset that the guest asked for: images are loaded anew.
@@ -182,11 +199,40 @@ impl Running {
         best
     }
 
-    /// Takes input, handles what is due and runs one slice.
+    /// Takes input, handles what is due and runs one slice, or the rest of one.
     pub fn step(&mut self) -> Step {
         if self.m.world.end.is_some() {
             return Step::Ended;
         }
+        if self.slice.is_none() {
+            let now = self.m.world.now;
+            let end = match self.probe {
+                Some(_) => now.saturating_add(self.tick()),
+                None => match self.begin() {
+                    Ok(end) => end,
+                    Err(idle) => return idle,
+                },
+            };
+            self.slice = Some(Slice::new(now, end));
+        }
+        if !self.run_slice() {
+            return Step::Stopped;
+        }
+        if self.probe.is_none() {
+            self.m.world.poll_htif();
+        }
+        if self.m.world.end.is_some() {
+            return Step::Ended;
+        }
+        match self.probe {
+            None => self.look_for_closed_loop(),
+            Some((left, moves)) => self.probed(left, moves),
+        }
+        Step::Ran
+    }
+
+    /// What comes before a slice; gives its end.
+    fn begin(&mut self) -> Result<Ps, Step> {
         self.m.world.slice_end = 0;
         self.m.world.poll_plugs();
         let now = self.m.world.now;
@@ -202,68 +248,14 @@ impl Running {
         self.deliver();
         let next = self.m.world.events.next();
         if self.next_core(Ps::MAX).is_none() {
-            return Step::Idle(next);
+            return Err(Step::Idle(next));
         }
-        let end = now.saturating_add(self.quantum).min(next.unwrap_or(Ps::MAX)).max(now + 1);
-        self.slice(end);
-        self.m.world.poll_htif();
-        if self.m.world.end.is_some() {
-            return Step::Ended;
-        }
-        self.look_for_closed_loop();
-        Step::Ran
+        Ok(now.saturating_add(self.quantum).min(next.unwrap_or(Ps::MAX)).max(now + 1))
     }
 
-    fn slice(&mut self, end: Ps) {
-        let mut end = end;
-        let mut last = self.m.world.now;
-        while let Some((c, core, start)) = self.next_core(end) {
-            let Some(info) = self.m.infos.get(c).and_then(|i| i.get(core)) else { break };
-            let ps = info.ps_per_insn;
-            let budget = (end - start).div_ceil(ps);
-            let Some(cluster) = self.m.clusters.get_mut(c) else { break };
-            let world = &mut self.m.world;
-            (world.slice_end, world.stop, world.cluster, world.now) = (end, false, c, start);
-            let ran = match world.observer {
-                None => cluster.run(core, world, start, ps, budget),
-                Some(_) => {
-                    let target = self.m.registry.target(info.isa);
-                    observe::run(cluster, core, world, &(info, target), start, budget)
-                }
-            };
-            let t = start.saturating_add(ran.retired.saturating_mul(ps));
-            world.now = t;
-            last = last.max(t);
-            // Who waits for another core in a loop lets the others have the rest of the slice.
-            self.catch_up(c, core, if ran.stop == Stop::Pause { t.max(end) } else { t });
-            self.deliver();
-            if let Some(suspicion) = self.m.world.suspicion.take() {
-                self.suspect(suspicion);
-            }
-            let world = &mut self.m.world;
-            if world.end.is_some() || world.reset_wanted {
-                break;
-            }
-            if let Some(next) = world.events.next() {
-                end = end.min(next.max(t));
-            }
-            // An answer to what was just sent comes in at the next step.
-            if ran.stop == Stop::Event && world.stop && ran.retired < budget {
-                end = end.min(t.max(world.now));
-            }
-        }
-        let world = &mut self.m.world;
-        world.slice_end = 0;
-        // If all wait, time stands where the last one stopped.
-        let all_wait = self
-            .m
-            .clusters
-            .iter()
-            .all(|cluster| (0..cluster.cores()).all(|core| cluster.waiting(core)));
-        world.now = if all_wait { last.min(end).max(last) } else { end.max(last.min(end)) };
-        if world.end.is_some() || world.reset_wanted {
-            world.now = last;
-        }
+    /// Virtual time of an instruction of the first core.
+    fn tick(&self) -> Ps {
+        self.m.infos.first().and_then(|i| i.first()).map_or(1, |i| i.ps_per_insn)
     }
 
     pub(crate) fn suspect(&mut self, suspicion: Suspicion) {
@@ -314,27 +306,35 @@ impl Running {
             return;
         }
         self.quiet = 0;
-        let Some(ps) = self.m.infos.first().and_then(|i| i.first()).map(|i| i.ps_per_insn) else {
+        self.look_at_circle(CIRCLE, self.m.world.moves);
+    }
+
+    /// One instruction of the search for a closed loop has run.
+    fn probed(&mut self, left: u32, moves: u64) {
+        self.probe = None;
+        let world = &self.m.world;
+        if world.moves != moves || world.events.len() > 0 {
             return;
-        };
-        let moves = self.m.world.moves;
-        for _ in 0..CIRCLE {
-            if hash_of(&self.m.clusters) == self.circle.0 {
-                self.circle.1 += 1;
-                if self.circle.1 >= CIRCLES {
-                    let report = self.endless_loop();
-                    self.m.world.finish(End::Stuck(Box::new(report)));
-                }
-                return;
-            }
-            let now = self.m.world.now;
-            self.slice(now + ps);
-            let world = &self.m.world;
-            if world.end.is_some() || world.moves != moves || world.events.len() > 0 {
-                return;
-            }
         }
-        self.circle = (hash_of(&self.m.clusters), 0);
+        if left == 0 {
+            self.circle = (hash_of(&self.m.clusters), 0);
+        } else {
+            self.look_at_circle(left, moves);
+        }
+    }
+
+    /// Whether the core came back to the state that is remembered; else it shall run one
+    /// instruction more.
+    fn look_at_circle(&mut self, left: u32, moves: u64) {
+        if hash_of(&self.m.clusters) != self.circle.0 {
+            self.probe = Some((left - 1, moves));
+            return;
+        }
+        self.circle.1 += 1;
+        if self.circle.1 >= CIRCLES {
+            let report = self.endless_loop();
+            self.m.world.finish(End::Stuck(Box::new(report)));
+        }
     }
 
     /// Whether input may still come from the host.

@@ -216,6 +216,8 @@ pub struct Cluster {
     executed: Option<insight::Blocks>,
     /// What the cores have reserved that do not run.
     watch: Watch,
+    /// The core that ran last.
+    last: Option<usize>,
     /// Pages with translations that other clusters may have stored to unseen, and who was told.
     racy: Vec<(usize, Vec<Notice>)>,
 }
@@ -245,6 +247,7 @@ impl Cluster {
             stats: Stats::default(),
             executed: None,
             watch: Watch::default(),
+            last: None,
             racy: Vec::new(),
         };
         cluster.rekey();
@@ -322,6 +325,8 @@ impl Cluster {
         if self.cores.len() < 2 {
             return;
         }
+        // A run in pieces is one run.
+        let again = self.last.replace(core) == Some(core);
         for i in (0..self.cores.len()).filter(|i| *i != core) {
             let other = &mut self.cores[i];
             let va = other.frame.reserved;
@@ -329,7 +334,7 @@ impl Cluster {
                 continue;
             }
             // Guests leave reservations behind that nobody will ask for.
-            other.away += 1;
+            other.away += u32::from(!again);
             match other.mmu.tlb().readable(va, 0).filter(|_| other.away < MOST_AWAY) {
                 Some(host) => {
                     let (line, len) = self.watch.add(i, host.addr());

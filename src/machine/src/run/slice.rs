@@ -1,0 +1,149 @@
+//! One slice: cores take turns, the one that is furthest behind first, until all have reached its
+//! end.
+//!
+//! Where a slice stands is plain data, so that a run can be stopped between any two instructions,
+//! for a debugger or a snapshot, and goes on with the same turns as if it had not been.
+
+use super::Running;
+use crate::observe;
+use hetemu_engine::{Ran, Stop};
+use hetemu_hw::time::Ps;
+
+/// Where a slice stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slice {
+    /// No core runs beyond it. What happens meanwhile may bring it closer.
+    pub(crate) end: Ps,
+    /// The latest time that a core has reached.
+    pub(crate) last: Ps,
+    /// Whose turn was not over: cluster and core.
+    pub(crate) turn: Option<(usize, usize)>,
+}
+
+impl Slice {
+    pub(crate) fn new(now: Ps, end: Ps) -> Slice {
+        Slice { end, last: now, turn: None }
+    }
+}
+
+/// How far steps may run; then [`super::Step::Stopped`] comes instead of the rest of the slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// So many more instructions of all cores together, those that raise an exception counted.
+    pub insns: u64,
+    /// Until some core has come to this virtual time.
+    pub at: Ps,
+}
+
+impl Default for Limit {
+    /// None.
+    fn default() -> Limit {
+        Limit { insns: u64::MAX, at: Ps::MAX }
+    }
+}
+
+impl Running {
+    /// Limits the steps that follow. Where they stop changes nothing about the run.
+    pub fn set_limit(&mut self, limit: Limit) {
+        self.limit = limit;
+    }
+
+    /// What is left of the limit.
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// Runs the slice on; true if it is over.
+    pub(super) fn run_slice(&mut self) -> bool {
+        let Some(mut slice) = self.slice else { return true };
+        loop {
+            let (c, core, start) = match slice.turn {
+                Some((c, core)) => (c, core, self.time(c, core)),
+                None => match self.next_core(slice.end) {
+                    Some(next) => next,
+                    None => break,
+                },
+            };
+            let Some(info) = self.m.infos.get(c).and_then(|i| i.get(core)) else { break };
+            let ps = info.ps_per_insn;
+            let budget = slice.end.saturating_sub(start).div_ceil(ps);
+            let until = self.limit.at.saturating_sub(start).div_ceil(ps);
+            let allowed = budget.min(self.limit.insns).min(until);
+            if allowed == 0 && budget > 0 {
+                self.slice = Some(slice);
+                return false;
+            }
+            let Some(cluster) = self.m.clusters.get_mut(c) else { break };
+            let world = &mut self.m.world;
+            // In the middle of a turn somebody may have touched the machine from outside.
+            let touched = slice.turn.is_some() && world.stop;
+            (world.slice_end, world.stop, world.cluster, world.now) =
+                (slice.end, touched, c, start);
+            let mut ran = match world.observer {
+                _ if touched => Ran { retired: 0, stop: Stop::Event },
+                None => cluster.run(core, world, start, ps, allowed),
+                Some(_) => {
+                    let target = self.m.registry.target(info.isa);
+                    observe::run(cluster, core, world, &(info, target), start, allowed)
+                }
+            };
+            let t = start.saturating_add(ran.retired.saturating_mul(ps));
+            world.now = t;
+            self.limit.insns = self.limit.insns.saturating_sub(ran.retired);
+            slice.last = slice.last.max(t);
+            if ran.stop == Stop::Budget && allowed < budget {
+                if !world.stop {
+                    self.catch_up(c, core, t);
+                    slice.turn = Some((c, core));
+                    self.slice = Some(slice);
+                    return false;
+                }
+                // A run in one piece would have seen it here.
+                ran.stop = Stop::Event;
+            }
+            slice.turn = None;
+            // Who waits for another core in a loop lets the others have the rest of the slice.
+            self.catch_up(c, core, if ran.stop == Stop::Pause { t.max(slice.end) } else { t });
+            self.deliver();
+            if let Some(suspicion) = self.m.world.suspicion.take() {
+                self.suspect(suspicion);
+            }
+            let world = &mut self.m.world;
+            if world.end.is_some() || world.reset_wanted {
+                break;
+            }
+            if let Some(next) = world.events.next() {
+                slice.end = slice.end.min(next.max(t));
+            }
+            // An answer to what was just sent comes in at the next step.
+            if ran.stop == Stop::Event && world.stop && ran.retired < budget {
+                slice.end = slice.end.min(t.max(world.now));
+            }
+        }
+        self.end_slice(slice);
+        true
+    }
+
+    /// Sets the time at which the machine stands after a slice.
+    fn end_slice(&mut self, slice: Slice) {
+        self.slice = None;
+        let Slice { end, last, .. } = slice;
+        let world = &mut self.m.world;
+        world.slice_end = 0;
+        // If all wait, time stands where the last one stopped.
+        let all_wait = self
+            .m
+            .clusters
+            .iter()
+            .all(|cluster| (0..cluster.cores()).all(|core| cluster.waiting(core)));
+        world.now = if all_wait { last.min(end).max(last) } else { end.max(last.min(end)) };
+        if world.end.is_some() || world.reset_wanted {
+            world.now = last;
+        }
+    }
+
+    /// A core's own time.
+    fn time(&self, cluster: usize, core: usize) -> Ps {
+        self.times.get(cluster).and_then(|c| c.get(core)).copied().unwrap_or(0)
+    }
+}
