@@ -38,6 +38,8 @@ pub struct CoreConfig {
     pub big_endian: bool,
     /// Frequency in Hz of the platform timer that the core's time register shows.
     pub timebase_hz: u64,
+    /// Frequency in Hz of the core's own clock.
+    pub clock_hz: u64,
     /// Names of the inputs that are wired: an input that is not reads as inactive.
     pub wired: Vec<String>,
 }
@@ -69,6 +71,12 @@ pub struct Exception {
     pub cause: u32,
     /// Faulting address or instruction.
     pub value: u64,
+}
+
+impl Exception {
+    /// The cause of a fetch that is no fault: the address is a sign to the core (a return from an
+    /// exception). [`Cpu::raise`] acts on it; nothing is counted or reported.
+    pub const SIGN: u32 = u32::MAX;
 }
 
 /// Where a virtual address leads.
@@ -168,6 +176,24 @@ pub trait Cpu: Send {
     /// Asked whenever [`Cpu::mode`] is.
     fn is_physical(&self, _regime: u8, _first: u64, _last: u64) -> bool {
         false
+    }
+
+    /// Physical addresses (first and last of each range, whole pages, sorted) at which this core's
+    /// loads and stores meet registers of its own, whatever the bus has there. They never change.
+    fn own_ranges(&self) -> &[(u64, u64)] {
+        &[]
+    }
+
+    /// Loads 1, 2, 4 or 8 bytes, little-endian, from a register in [`Cpu::own_ranges`]; never
+    /// misaligned. None is a bus error. The core is looked at after the instruction: mode,
+    /// translations and pending interrupts may change.
+    fn own_read(&mut self, _pa: u64, _size: u8, _env: &mut dyn Env) -> Option<u64> {
+        None
+    }
+
+    /// As [`Cpu::own_read`], stores.
+    fn own_write(&mut self, _pa: u64, _size: u8, _value: u64, _env: &mut dyn Env) -> Option<()> {
+        None
     }
 
     /// The exception for an address that the bus does not answer.

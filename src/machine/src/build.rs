@@ -213,18 +213,19 @@ pub(crate) fn cores(
                 .collect();
             wired.sort();
             wired.dedup();
+            let hz = clock(part, "clk").unwrap_or(DEFAULT_TIMEBASE * 10).max(1);
             let config = CoreConfig {
                 ty: part.ty,
                 props: part.props.clone(),
                 big_endian: part.endian() == Some(Endian::Big),
                 timebase_hz: timebase(graph, *id),
+                clock_hz: hz,
                 wired,
             };
             let cpu = target
                 .create(&config)
                 .map_err(|e| Report::new("E1005", format!("`{}`: {e}", part.name)))?;
             row.push(cpu);
-            let hz = clock(part, "clk").unwrap_or(DEFAULT_TIMEBASE * 10).max(1);
             let ps = (hetemu_hw::time::SECOND / hz).max(1);
             info.push(CoreInfo { part: *id, config, isa: core.isa, ps_per_insn: ps });
         }

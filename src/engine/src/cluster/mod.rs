@@ -146,7 +146,7 @@ impl Core {
         let mask = layout.mask();
         Core {
             frame: Frame::new(),
-            mmu: Mmu::new(layout),
+            mmu: Mmu::new(layout, cpu.own_ranges()),
             jumps: JumpTable::new(layout.pc_align),
             float: Unit::new(layout.float),
             events: Events::default(),

@@ -190,7 +190,8 @@ impl Cluster {
 
     /// Has the core take an exception of the instruction at the program counter.
     fn raise(&mut self, s: &mut Session<'_>, exception: Exception) {
-        self.stats.exceptions += 1;
+        let sign = exception.cause == Exception::SIGN;
+        self.stats.exceptions += u64::from(!sign);
         // The step of the instruction is charged already, but it has not retired.
         s.left += 1;
         let pc = self.cores[s.core].pc();
@@ -202,6 +203,9 @@ impl Cluster {
         c.raised += 1;
         c.events.leave = true;
         c.events.host_floats = true;
+        if sign {
+            return;
+        }
         let handler = c.pc();
         s.system.exception(s.core, exception, pc, handler);
         let Exception { cause, value } = exception;

@@ -158,7 +158,7 @@ impl Outer<'_> {
             return Some(acc.extend(host.load(acc.size())));
         }
         let mut raw = [0; 8];
-        let ok = self.space.read_ram(pa, &mut raw[..bytes as usize]);
+        let ok = !self.mmu.is_own(pa) && self.space.read_ram(pa, &mut raw[..bytes as usize]);
         ok.then(|| acc.extend(u64::from_le_bytes(raw)))
     }
 
@@ -186,6 +186,9 @@ impl Outer<'_> {
         if let Some(host) = self.mmu.tlb().writable_in_page(va, bytes) {
             host.store(acc.size(), raw);
             return Some(());
+        }
+        if self.mmu.is_own(pa) {
+            return None;
         }
         let piece = self.space.piece(pa, bytes as usize)?;
         let plain = piece.writable && piece.swap == Swap::None && piece.len == bytes as usize;
@@ -316,6 +319,9 @@ impl Outer<'_> {
 
     /// Where a page lies that is all memory, and whether stores need no look at it.
     fn memory_page(&self, pa: u64, size: u64) -> Option<(*mut u8, bool)> {
+        if self.mmu.is_own(pa) {
+            return None;
+        }
         if let Some(host) = self.space.main_data(pa, size) {
             let free = !self.watch.touches(host.addr(), size);
             return Some((host.addr() as *mut u8, free));
@@ -339,6 +345,16 @@ impl Outer<'_> {
     ) -> Result<u64, Exception> {
         let bytes = acc.bytes() as usize;
         let answer = match self.space.find(pa).map(|e| (e.start, &e.kind)) {
+            _ if self.mmu.is_own(pa) => {
+                if va & (acc.bytes() - 1) != 0 {
+                    return Err(cpu.misaligned(Access::Load, va));
+                }
+                self.events.leave = true;
+                if let Some(raw) = cpu.own_read(pa, bytes as u8, self) {
+                    return Ok(raw);
+                }
+                Unmapped::Fault
+            }
             Some((_, Kind::Ram { .. })) => {
                 let mut raw = [0; 8];
                 if self.space.read_ram(pa, &mut raw[..bytes]) {
@@ -377,6 +393,16 @@ impl Outer<'_> {
     ) -> Result<(), Exception> {
         let bytes = acc.bytes() as usize;
         let answer = match self.space.find(pa).map(|e| (e.start, &e.kind)) {
+            _ if self.mmu.is_own(pa) => {
+                if va & (acc.bytes() - 1) != 0 {
+                    return Err(cpu.misaligned(Access::Store, va));
+                }
+                self.events.leave = true;
+                if cpu.own_write(pa, bytes as u8, raw, self).is_some() {
+                    return Ok(());
+                }
+                Unmapped::Fault
+            }
             Some((_, Kind::Ram { .. })) => {
                 if self.is_memory(pa, bytes) {
                     self.write_memory(pa, &raw.to_le_bytes()[..bytes]);

@@ -37,7 +37,8 @@ impl Outer<'_> {
 
     fn quick_port(&self, va: u64, pa: u64, acc: Acc) -> Option<(Port, u64)> {
         // Who watches devices asks for exact program counters.
-        if va & (acc.bytes() - 1) != 0 || self.mmu.watch_devices || self.events.leave {
+        let odd = va & (acc.bytes() - 1) != 0;
+        if odd || self.mmu.is_own(pa) || self.mmu.watch_devices || self.events.leave {
             return None;
         }
         let entry = self.space.find(pa)?;

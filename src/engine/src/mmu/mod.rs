@@ -107,6 +107,8 @@ pub(crate) struct Mmu {
     page_bits: u32,
     /// Bits of an address.
     bits: u8,
+    /// Physical addresses of the core's own registers.
+    own: Vec<(u64, u64)>,
     /// Every access is told to the machine: the TLB stays empty.
     watched: bool,
     /// The machine is told who accesses a device.
@@ -137,7 +139,7 @@ const MOST_DATA: u8 = 12;
 const MOST_FETCH: u8 = 16;
 
 impl Mmu {
-    pub(crate) fn new(layout: &Layout) -> Mmu {
+    pub(crate) fn new(layout: &Layout, own: &[(u64, u64)]) -> Mmu {
         let regimes = layout.regimes;
         let page_bits = u32::from(layout.page_bits);
         let data = Self::data_table(page_bits, layout.bits);
@@ -147,6 +149,7 @@ impl Mmu {
             other: [NO_OTHER; OTHERS],
             page_bits,
             bits: layout.bits,
+            own: own.to_vec(),
             watched: false,
             watch_devices: false,
         }
@@ -159,6 +162,11 @@ impl Mmu {
     /// Has the machine told who accesses a device, or not.
     pub(crate) fn watch_devices(&mut self, on: bool) {
         self.watch_devices = on;
+    }
+
+    /// Whether an address leads to the core's own registers.
+    pub(crate) fn is_own(&self, pa: u64) -> bool {
+        self.own.iter().any(|(first, last)| (*first..=*last).contains(&pa))
     }
 
     /// Whether every access comes to the slow paths.

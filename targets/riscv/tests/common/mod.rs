@@ -21,6 +21,7 @@ pub fn config(name: &str) -> CoreConfig {
         props: defaults.collect(),
         big_endian: false,
         timebase_hz: 10_000_000,
+        clock_hz: 100_000_000,
         wired: Vec::new(),
     }
 }
