@@ -3,6 +3,7 @@
 //! A `Cpu` owns the state that only it understands (control registers, PMP, pending interrupts).
 //! What compiled code touches lies in [`Regs`], which the engine owns and hands to every call.
 
+use crate::debug::{self, DebugLayout};
 use crate::ir::{Block, FloatOp, Round};
 use crate::layout::{FloatPolicy, Layout, Regs};
 use hetemu_schema::{DeviceType, Value};
@@ -250,6 +251,26 @@ pub trait Cpu: Send {
     /// no convention.
     fn call_frame(&self, _regs: &Regs) -> Option<CallFrame> {
         None
+    }
+
+    /// The registers as debuggers see them: numbers, types, features that they know by name. Fixed
+    /// for a core. Without one, what [`Cpu::registers`] names.
+    fn debug_layout(&self) -> DebugLayout {
+        let names = self.registers(&Regs::default()).into_iter().map(|(name, _)| name).collect();
+        DebugLayout::of_names(self.layout(), names)
+    }
+
+    /// A register of [`Cpu::debug_layout`] by its number, as bytes in the order of the core's data.
+    /// Nothing changes by it. `env` knows the time and the instructions retired. None if the
+    /// register is not there now.
+    fn debug_read(&self, regs: &Regs, number: u32, env: &dyn Env) -> Option<Vec<u8>> {
+        debug::read_by_name(self, regs, number, env)
+    }
+
+    /// Sets a register of [`Cpu::debug_layout`]; the caller forgets translations afterwards. False
+    /// if it cannot be written, or has another size.
+    fn debug_write(&mut self, regs: &mut Regs, number: u32, bytes: &[u8]) -> bool {
+        debug::write_by_name(self, regs, number, bytes)
     }
 }
 

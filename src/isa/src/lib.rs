@@ -7,8 +7,10 @@
 //! * [`ir`]: typed SSA inside a block; guest registers are numbered slots.
 //! * [`Builder`]: what lifters write blocks with; folds constants on the way.
 //! * [`text`], [`verify()`]: the IR's text form, its parser and its rules.
+//! * [`debug`]: registers as debuggers see them.
 //! * [`Cpu`], [`Target`]: what a core answers to the engine.
 
+pub mod debug;
 pub mod decode;
 pub mod ir;
 pub mod random;
@@ -22,6 +24,7 @@ mod verify;
 
 pub use builder::{Builder, mask};
 pub use cpu::*;
+pub use debug::{DebugLayout, DebugReg, Feature, RegType};
 pub use ir::{Block, Exit, Inst, Ty, Val};
 pub use layout::{FloatPolicy, Layout, NanToInt, REGS, Regs, Slot, SlotClass, SlotInfo};
 pub use verify::verify;

@@ -4,6 +4,7 @@
 mod block;
 mod counters;
 mod csr;
+mod debug;
 pub(crate) mod envcfg;
 mod mmu;
 pub mod names;
@@ -497,5 +498,17 @@ impl Cpu for Hart {
             fp_at: -2 * i64::from(word),
             word,
         })
+    }
+
+    fn debug_layout(&self) -> DebugLayout {
+        self.layout_for_debuggers()
+    }
+
+    fn debug_read(&self, regs: &Regs, number: u32, env: &dyn Env) -> Option<Vec<u8>> {
+        self.read_for_debuggers(regs, number, env)
+    }
+
+    fn debug_write(&mut self, regs: &mut Regs, number: u32, bytes: &[u8]) -> bool {
+        self.write_for_debuggers(regs, number, bytes)
     }
 }
