@@ -1,7 +1,7 @@
 //! What a device reacts to.
 
 use crate::cx::Cx;
-use crate::state::{LoadError, Reader, Writer};
+use crate::{LoadError, Reader, Writer};
 
 /// The bus answers with an error: the initiator sees its ISA's access fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@
 
 use crate::cx::Cx;
 use crate::device::BusError;
-use crate::state::{LoadError, Reader, Writer};
+use crate::{LoadError, Reader, Writer};
 use std::sync::atomic::{Ordering, fence};
 
 /// Descriptor flags (2.7.5).

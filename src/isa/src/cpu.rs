@@ -6,6 +6,7 @@
 use crate::debug::{self, DebugLayout};
 use crate::ir::{Block, FloatOp, Round};
 use crate::layout::{FloatPolicy, Layout, Regs};
+use hetemu_schema::state::{LoadError, Reader, Writer};
 use hetemu_schema::{DeviceType, Value};
 use std::collections::BTreeMap;
 
@@ -245,6 +246,24 @@ pub trait Cpu: Send {
     /// A sentence about the cause of an interrupt (`machine timer`), for reports.
     fn describe_interrupt(&self, cause: u32) -> String {
         format!("interrupt {cause}")
+    }
+
+    /// Writes the volatile state that lies in no slot, as numbered fields: control registers,
+    /// pending interrupts, levels of inputs, what counters count from. Not the slots, which the
+    /// engine saves, nor what is known from them again. False if this target cannot do that yet:
+    /// such machines cannot be saved.
+    fn save(&self, _w: &mut Writer) -> bool {
+        false
+    }
+
+    /// Reads what [`Cpu::save`] wrote into a core that was made from the same configuration;
+    /// `version` is the schema's of then. The slots have been read before. Answers nothing to the
+    /// world: alarms and levels of wires are the machine's own state.
+    ///
+    /// # Errors
+    /// A field that is missing or cannot be; the core is then good for nothing but a reset.
+    fn load(&mut self, _r: &Reader<'_>, _version: u32) -> Result<(), LoadError> {
+        Err(LoadError::Missing(0))
     }
 
     /// How the functions that are active could be found, by the ABI's convention. None if there is

@@ -25,6 +25,7 @@ mod verify;
 pub use builder::{Builder, mask};
 pub use cpu::*;
 pub use debug::{DebugLayout, DebugReg, Feature, RegType};
+pub use hetemu_schema::state::{LoadError, Reader, Writer};
 pub use ir::{Block, Exit, Inst, Ty, Val};
 pub use layout::{FloatPolicy, Layout, NanToInt, REGS, Regs, Slot, SlotClass, SlotInfo};
 pub use verify::verify;

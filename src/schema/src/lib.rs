@@ -12,6 +12,7 @@ pub mod build;
 mod catalog;
 pub mod doc;
 pub mod sanity;
+pub mod state;
 mod types;
 pub mod units;
 mod value;

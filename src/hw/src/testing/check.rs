@@ -8,7 +8,7 @@
 
 use super::{Bench, TestCx, config};
 use crate::config::Model;
-use crate::state::{Reader, Writer};
+use crate::{Reader, Writer};
 use hetemu_schema::{Access, RegionKind, Value};
 
 /// A small generator of test input (splitmix64).

@@ -14,8 +14,8 @@ pub use disk::{Platter, RamDisk};
 use crate::config::{Config, Model};
 use crate::cx::Cx;
 use crate::device::{BusError, Device};
-use crate::state::{LoadError, Reader, Writer};
 use crate::time::Ps;
+use crate::{LoadError, Reader, Writer};
 use hetemu_schema::{DeviceType, Literal, Value};
 
 /// A device with the world around it.

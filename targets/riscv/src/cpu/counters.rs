@@ -9,6 +9,16 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
+    /// What a saved state holds.
+    pub(crate) fn parts(self) -> [u64; 2] {
+        [self.base, self.inhibited.into()]
+    }
+
+    /// The counter of those parts.
+    pub(crate) fn of([base, inhibited]: [u64; 2]) -> Counter {
+        Counter { base, inhibited: inhibited != 0 }
+    }
+
     /// The value when so many instructions were retired before the current one.
     pub(crate) fn get(&self, retired: u64) -> u64 {
         if self.inhibited { self.base } else { self.base.wrapping_add(retired) }

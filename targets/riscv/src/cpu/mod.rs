@@ -9,6 +9,7 @@ pub(crate) mod envcfg;
 mod mmu;
 pub mod names;
 mod pmp;
+mod saved;
 mod system;
 mod timer;
 mod trap;
@@ -443,6 +444,15 @@ impl Cpu for Hart {
 
     fn alarm(&mut self, now_ps: u64) {
         self.look_at_clock(now_ps);
+    }
+
+    fn save(&self, w: &mut Writer) -> bool {
+        self.write_state(w);
+        true
+    }
+
+    fn load(&mut self, r: &Reader<'_>, _version: u32) -> Result<(), LoadError> {
+        self.read_state(r)
     }
 
     fn signal(&mut self, input: u32, line: u32, level: bool) {

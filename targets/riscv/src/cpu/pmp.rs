@@ -91,6 +91,20 @@ impl Pmp {
         self.update();
     }
 
+    /// Sets everything, as it once was. None if this unit cannot hold that.
+    pub(crate) fn restore(&mut self, cfg: &[u8], addr: &[u64], mseccfg: u64) -> Option<()> {
+        let fits = cfg.len() == self.cfg.len()
+            && addr.len() == self.addr.len()
+            && addr.iter().all(|a| a & !self.addr_mask == 0)
+            && mseccfg & !if self.smepmp { MML | MMWP | RLB } else { 0 } == 0;
+        if !fits {
+            return None;
+        }
+        (self.cfg, self.addr, self.mseccfg) = (cfg.to_vec(), addr.to_vec(), mseccfg);
+        self.update();
+        Some(())
+    }
+
     /// Writes one entry's address, unless it or the range that it begins is locked.
     pub(crate) fn set_addr(&mut self, entry: usize, value: u64) {
         let next_tor = self.locked(entry + 1) && self.cfg(entry + 1) & A == TOR;

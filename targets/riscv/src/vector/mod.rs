@@ -65,6 +65,29 @@ impl Vector {
         }
     }
 
+    /// Sets everything, as it once was: vl, vstart, vxrm, vxsat, vtype (as on RV64), and the
+    /// registers. None if this cannot be.
+    pub(crate) fn restore(&mut self, words: [u64; 5], regs: &[u8]) -> Option<()> {
+        let [vl, vstart, vxrm, vxsat, vtype] = words;
+        let mut new = Vector::new(self.vlenb * 8);
+        if vtype >> 63 == 0 {
+            new.set_vtype(vtype);
+        }
+        let fits = new.vtype(64) == vtype
+            && vl <= if new.vill { 0 } else { new.vlmax() as u64 }
+            && vstart < self.vlenb as u64 * 8
+            && vxrm < 4
+            && vxsat < 2
+            && regs.len() == self.regs.len();
+        if !fits {
+            return None;
+        }
+        (new.vl, new.vstart, new.regs) = (vl as usize, vstart as usize, regs.to_vec());
+        (new.vxrm, new.vxsat) = (vxrm as u8, vxsat != 0);
+        *self = new;
+        Some(())
+    }
+
     /// The register vtype on a hart of so many bits.
     pub(crate) fn vtype(&self, bits: u8) -> u64 {
         if self.vill { 1 << (bits - 1) } else { self.vtype.into() }

@@ -1,7 +1,7 @@
 //! Saved state: numbered fields, so that old states stay readable and order does not matter.
 //!
 //! Format: a sequence of (field number: u16, length: u32, bytes), little-endian. Field numbers are
-//! the device's own and never reused.
+//! the device's or core's own and never reused.
 
 /// Writes fields.
 #[derive(Debug, Default, Clone)]
@@ -32,15 +32,24 @@ impl Writer {
 }
 
 /// A saved state that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadError {
     /// A field that the device needs is not there.
-    #[error("saved state lacks field {0}")]
     Missing(u16),
     /// A field's length or value does not fit.
-    #[error("saved state has a bad value in field {0}")]
     Bad(u16),
 }
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LoadError::Missing(field) => write!(f, "saved state lacks field {field}"),
+            LoadError::Bad(field) => write!(f, "saved state has a bad value in field {field}"),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
 
 /// Reads fields.
 #[derive(Debug, Clone, Copy)]
