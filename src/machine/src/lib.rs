@@ -11,6 +11,7 @@
 //! come in through [`SerialPlug`] and [`Files`]. No device, core or instruction set is named here;
 //! what exists is passed in as a [`Registry`].
 
+mod access;
 mod boot;
 mod build;
 mod debug;
@@ -31,6 +32,7 @@ mod trouble;
 mod wiring;
 mod world;
 
+pub use access::CoreId;
 pub use boot::{BOOT_TYPES, Files, ImageArg};
 pub use build::timebase;
 pub use debug::{DebugStop, DebugWhy};
