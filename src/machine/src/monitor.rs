@@ -40,7 +40,11 @@ impl Running {
         for (cluster, names) in self.m.core_names.iter().enumerate() {
             for (core, name) in names.iter().enumerate() {
                 let Some(c) = self.m.clusters.get(cluster) else { continue };
-                let state = if c.waiting(core) { ", waiting" } else { "" };
+                let state = match (c.held(core), c.waiting(core)) {
+                    (true, _) => ", held",
+                    (_, true) => ", waiting",
+                    _ => "",
+                };
                 let mode = c.cpu(core).mode_name();
                 out.push_str(&format!(
                     "{name} ({mode} mode{state}) pc {}\n",

@@ -15,6 +15,7 @@ use hetemu_engine::{Cluster, EngineConfig, Space};
 use hetemu_graph::{BusId, Graph, PartId};
 use hetemu_isa::{CoreConfig, Cpu};
 use hetemu_loader::Symbols;
+use hetemu_schema::Signal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,8 +94,6 @@ pub struct Realized {
     pub(crate) loads: Loads,
     /// Entries of images: cluster, address, whether it is the command line's choice.
     pub(crate) entries: Vec<(usize, u64, bool)>,
-    /// Where cores begin instead of at their reset vector.
-    pub(crate) starts: BTreeMap<(usize, usize), u64>,
     pub(crate) symbols: Symbols,
     pub(crate) loaded: Vec<Loaded>,
     pub(crate) htif: Option<Htif>,
@@ -213,7 +212,12 @@ impl Wired {
             };
             let space = view(bus);
             views.push(bus);
-            clusters.push(Cluster::new(options.engine.clone(), space.clone(), cpus));
+            let mut live = Cluster::new(options.engine.clone(), space.clone(), cpus);
+            let inputs = first.map_or(&[][..], |part| part.ty.inputs);
+            if let Some(hold) = inputs.iter().position(|i| i.name == Signal::HOLD.name) {
+                live.hold_by(hold as u32);
+            }
+            clusters.push(live);
             all.push(space);
             names.push(
                 cluster.cores.iter().map(|id| graph.part(*id).name.clone()).collect::<Vec<_>>(),
@@ -245,7 +249,6 @@ impl Wired {
             world,
             loads: Loads::default(),
             entries: Vec::new(),
-            starts: BTreeMap::new(),
             symbols: Symbols::default(),
             loaded: Vec::new(),
             htif: None,

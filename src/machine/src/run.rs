@@ -131,14 +131,8 @@ impl Running {
                 c.signal(core, input, line, false);
             }
         }
-        for (c, cluster) in self.m.clusters.iter_mut().enumerate() {
-            for core in 0..cluster.cores() {
-                cluster.reset(core);
-                if let Some(entry) = self.m.starts.get(&(c, core)) {
-                    let pc = cluster.cpu(core).layout().pc;
-                    cluster.regs_mut(core).set(pc, *entry);
-                }
-            }
+        for cluster in &mut self.m.clusters {
+            (0..cluster.cores()).for_each(|core| cluster.reset(core));
         }
         for slot in 0..world.slots.len() {
             world.call(slot, |dev, cx| dev.reset(cx));

@@ -233,6 +233,17 @@ pub struct Signal {
 impl Signal {
     /// The name of the port that `part[3]` means.
     pub const DEFAULT: &'static str = "in";
+
+    /// The last input of every core, whether its schema says so or not: while it is high the core
+    /// does nothing, and when it falls the core is reset and begins.
+    pub const HOLD: Signal = Signal {
+        name: "hold",
+        kind: SignalKind::Level,
+        width: None,
+        first: 0,
+        optional: true,
+        doc: "Held in reset while high; begins at its reset vector when it falls",
+    };
 }
 
 /// A number that may come from a property: `prop * mul + add`, or just `add`.
@@ -431,6 +442,14 @@ impl Core {
 }
 
 impl DeviceType {
+    /// The inputs that its model or instruction set answers: all but [`Signal::HOLD`], which is the
+    /// last one of a core.
+    pub fn own_inputs(&self) -> &'static [Signal] {
+        match self.inputs {
+            [own @ .., last] if self.core.is_some() && last.name == Signal::HOLD.name => own,
+            all => all,
+        }
+    }
     /// Whether a part of this type sits on a child bus of a kind.
     pub fn sits_on(&self, kind: &str) -> bool {
         self.attaches.is_some_and(|all| all.split_whitespace().any(|k| k == kind))

@@ -131,6 +131,10 @@ struct Core {
     mode_index: u16,
     epoch: u64,
     waiting: bool,
+    /// Held in reset.
+    held: bool,
+    /// Where it begins instead of at its reset vector.
+    start: Option<u64>,
     /// Runs of other cores since this one ran last.
     away: u32,
     /// Steps before the current run, and how many of all raised an exception.
@@ -155,6 +159,8 @@ impl Core {
             mode_index: 0,
             epoch: 0,
             waiting: false,
+            held: false,
+            start: None,
             away: 0,
             steps: 0,
             raised: 0,
@@ -205,6 +211,8 @@ pub struct Cluster {
     listener: Arc<Listener>,
     cache: Cache,
     cores: Vec<Core>,
+    /// The cores' input that holds them in reset.
+    hold: Option<u32>,
     /// None if nothing is to be compiled, or the host cannot.
     jit: Option<Jit>,
     /// Parts of modes that translations depend on: key, fetch regime, whether data is flat.
@@ -246,6 +254,7 @@ impl Cluster {
             modes: vec![(Mode::default().key, Mode::default().fetch, false)],
             stats: Stats::default(),
             executed: None,
+            hold: None,
             watch: Watch::default(),
             last: None,
             racy: Vec::new(),
@@ -266,8 +275,14 @@ impl Cluster {
         if self.cores.len() < 2 {
             return vec![self];
         }
-        let Cluster { config, space, cores, .. } = self;
-        let alone = |c: Core| Cluster::new(config.clone(), space.clone(), vec![c.cpu]);
+        let Cluster { config, space, cores, hold, .. } = self;
+        let alone = |c: Core| {
+            let start = c.start;
+            let mut cluster = Cluster::new(config.clone(), space.clone(), vec![c.cpu]);
+            cluster.hold = hold;
+            cluster.begin_at(0, start);
+            cluster
+        };
         cores.into_iter().map(alone).collect()
     }
 
@@ -276,10 +291,25 @@ impl Cluster {
         self.cores.len()
     }
 
-    /// Resets a core: registers, translations, reservation.
+    /// The cores' input that holds them in reset while it is high.
+    pub fn hold_by(&mut self, input: u32) {
+        self.hold = Some(input);
+    }
+
+    /// Where a core begins after each reset, instead of at its reset vector.
+    pub fn begin_at(&mut self, core: usize, pc: Option<u64>) {
+        if let Some(c) = self.cores.get_mut(core) {
+            c.start = pc;
+        }
+    }
+
+    /// Resets a core: registers, translations, reservation. One that is held stays held.
     pub fn reset(&mut self, core: usize) {
         let c = &mut self.cores[core];
         c.cpu.reset(&mut c.frame.regs);
+        if let Some(pc) = c.start {
+            c.frame.regs.0[c.pc_slot] = pc;
+        }
         c.frame.reserved = NO_RESERVATION;
         c.waiting = false;
         c.mmu.flush(Flush::All);
@@ -347,7 +377,15 @@ impl Cluster {
 
     /// An input of a core changed (index in its type's inputs).
     pub fn signal(&mut self, core: usize, input: u32, line: u32, level: bool) {
-        self.cores[core].cpu.signal(input, line, level);
+        let c = &mut self.cores[core];
+        if self.hold != Some(input) {
+            return c.cpu.signal(input, line, level);
+        }
+        let released = c.held && !level;
+        c.held = level;
+        if released {
+            self.reset(core);
+        }
     }
 
     /// The time has come that a core asked for with [`System::wake_at`].
@@ -357,10 +395,15 @@ impl Cluster {
         }
     }
 
-    /// Whether a core waits for an interrupt and none would wake it.
+    /// Whether a core is held in reset.
+    pub fn held(&self, core: usize) -> bool {
+        self.cores[core].held
+    }
+
+    /// Whether a core waits for an interrupt and none would wake it, or is held in reset.
     pub fn waiting(&self, core: usize) -> bool {
         let c = &self.cores[core];
-        c.waiting && !c.cpu.wakes(&c.frame.regs)
+        c.held || c.waiting && !c.cpu.wakes(&c.frame.regs)
     }
 
     /// A core's slots.

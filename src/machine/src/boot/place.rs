@@ -369,8 +369,9 @@ impl Realized {
                     let space = self.spaces.get(cluster);
                     !vector.zip(space).is_some_and(|(v, s)| self.loads.covers(s, v))
                 });
-                if let Some((_, entry, _)) = chosen.or(other) {
-                    self.starts.insert((cluster, core), *entry);
+                let entry = chosen.or(other).map(|(_, entry, _)| *entry);
+                if let Some(c) = self.clusters.get_mut(cluster) {
+                    c.begin_at(core, entry);
                 }
             }
         }

@@ -33,8 +33,6 @@ impl Realized {
             })
             .collect();
         let at = |c: usize, core: usize| number.get(&(c, core)).copied();
-        self.starts =
-            self.starts.iter().filter_map(|(&(c, i), pc)| Some(((at(c, i)?, 0), *pc))).collect();
         let world = &mut self.world;
         world.core_names = self.core_names.clone();
         world.watches = number.iter().map(|_| vec![Watch::default()]).collect();

@@ -236,7 +236,11 @@ impl Running {
         for (cluster, names) in self.m.core_names.iter().enumerate() {
             let Some(c) = self.m.clusters.get(cluster) else { continue };
             for (core, name) in names.iter().enumerate() {
-                let state = if c.waiting(core) { "waits" } else { "runs" };
+                let state = match (c.held(core), c.waiting(core)) {
+                    (true, _) => "is held in reset",
+                    (_, true) => "waits",
+                    _ => "runs",
+                };
                 out.push(format!("{name} {state} at {}", self.place(c.pc(core))));
             }
         }

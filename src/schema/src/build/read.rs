@@ -107,6 +107,10 @@ impl Reader<'_> {
         if draft.summary.is_none() {
             self.error(node, "`device` needs a `summary`");
         }
+        if draft.core.is_some() {
+            self.unique(node, "input", "hold", draft.inputs.iter().map(|s| s.name));
+            draft.inputs.push(Signal::HOLD);
+        }
         let (name, version) = (name?, version?);
         let ty = DeviceType {
             name,

@@ -131,7 +131,7 @@ impl Hart {
         }
         let core = config.ty.core.as_ref().ok_or("the type is no core")?;
         let mut inputs = Vec::new();
-        for input in config.ty.inputs {
+        for input in config.ty.own_inputs() {
             inputs.push(match input.name {
                 "ssip" => 1,
                 "msip" | "software" => 3,
