@@ -322,6 +322,19 @@ impl Cache {
         hit.len()
     }
 
+    /// Drops blocks that hold, or end right before, any of these virtual addresses; says how many.
+    pub(crate) fn remove_at(&mut self, addresses: &[u64]) -> usize {
+        let concerned = |b: &CachedBlock| {
+            b.live && addresses.iter().any(|a| a.wrapping_sub(b.va) <= u64::from(b.len))
+        };
+        let hit: Vec<u32> =
+            (0..).zip(&self.blocks).filter(|(_, b)| concerned(b)).map(|(at, _)| at).collect();
+        for &b in &hit {
+            self.remove(b);
+        }
+        hit.len()
+    }
+
     /// Whether the code of a block is still what was translated.
     pub(crate) fn is_as_translated(&self, at: u32) -> bool {
         let block = self.blocks.get(at as usize);

@@ -20,7 +20,7 @@ mod space;
 mod system;
 mod tlb;
 
-pub use cluster::{Cluster, CodeRange, EngineConfig, Executed, Ran, Stats, Stop};
+pub use cluster::{Cluster, CodeRange, EngineConfig, Executed, Hit, Ran, Stats, Stop, Watched};
 pub use ram::Ram;
 pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
 pub use system::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};

@@ -80,7 +80,7 @@ impl Running {
             regs.set(slot, value & mask);
             return true;
         }
-        cpu.set_register(regs, name, value)
+        cluster.set_register(at.core, name, value)
     }
 
     /// What a core, a cluster or a bus sees.

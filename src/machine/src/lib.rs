@@ -35,7 +35,8 @@ mod world;
 pub use access::CoreId;
 pub use boot::{BOOT_TYPES, Files, ImageArg};
 pub use build::timebase;
-pub use debug::{DebugStop, DebugWhy};
+pub use debug::{DebugStop, DebugWhy, Debugger, Range, Stretch};
+pub use hetemu_engine::Watched;
 pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,

@@ -11,7 +11,7 @@
 mod crash;
 mod slice;
 
-use crate::debug::DebugStop;
+use crate::debug::{DebugStop, Debugging};
 use crate::phases::Realized;
 use crate::plug::Stores;
 use crate::report::Report;
@@ -22,7 +22,7 @@ use crate::world::{CoreSignal, End, Suspicion};
 use hetemu_engine::Cluster;
 use hetemu_hw::time::{Ps, SECOND};
 pub use slice::Limit;
-use slice::Slice;
+use slice::{Left, Slice};
 
 /// Longest slice of a machine with one core, and with several.
 const QUANTUM_ONE: Ps = SECOND / 1000;
@@ -69,6 +69,7 @@ pub struct Running {
     /// The slice that was left in its middle.
     slice: Option<Slice>,
     limit: Limit,
+    pub(crate) debug: Debugging,
     quiet: u32,
     /// Slices of one instruction that are left to find a closed loop in, and what had moved before.
     probe: Option<(u32, u64)>,
@@ -98,6 +99,7 @@ impl Running {
             quantum,
             slice: None,
             limit: Limit::default(),
+            debug: Debugging::default(),
             quiet: 0,
             probe: None,
             circle: (0, 0),
@@ -173,7 +175,7 @@ impl Running {
         }
     }
 
-    fn catch_up(&mut self, cluster: usize, core: usize, now: Ps) {
+    pub(crate) fn catch_up(&mut self, cluster: usize, core: usize, now: Ps) {
         if let Some(t) = self.times.get_mut(cluster).and_then(|c| c.get_mut(core)) {
             *t = (*t).max(now);
         }
@@ -185,7 +187,8 @@ impl Running {
         for (c, times) in self.times.iter().enumerate() {
             let Some(cluster) = self.m.clusters.get(c) else { continue };
             for (i, t) in times.iter().enumerate() {
-                if *t < end && best.is_none_or(|b| *t < b.2) && !cluster.waiting(i) {
+                let first = *t < end && best.is_none_or(|b| *t < b.2);
+                if first && !cluster.waiting(i) && !self.debug.holds(c, i) {
                     best = Some((c, i, *t));
                 }
             }
@@ -207,10 +210,16 @@ impl Running {
                     Err(idle) => return idle,
                 },
             };
+            self.debug.floor = now;
             self.slice = Some(Slice::new(now, end));
         }
-        if !self.run_slice() {
-            return Step::Stopped;
+        match self.run_slice() {
+            Left::Over => {}
+            Left::Limit => return Step::Stopped,
+            Left::Debug(stop) => {
+                self.set_steps(&[], &[]);
+                return Step::Debug(stop);
+            }
         }
         if self.probe.is_none() {
             self.m.world.poll_htif();
@@ -333,7 +342,7 @@ impl Running {
 
     /// Whether input may still come from the host.
     pub fn live(&self) -> bool {
-        self.m.world.live()
+        self.debug.is_attached() || self.m.world.live()
     }
 
     /// While every core waits: moves time on, not beyond the next event.

@@ -3,9 +3,11 @@
 mod compile;
 mod insight;
 mod run;
+mod stops;
 mod translate;
 
 pub use insight::{CodeRange, Executed};
+pub use stops::{Hit, Watched};
 
 use crate::cache::{Cache, JumpTable};
 use crate::float::Unit;
@@ -67,6 +69,8 @@ pub enum Stop {
     Event,
     /// The core spins, waiting for another one of its cluster.
     Pause,
+    /// A debugger has it stop ([`Cluster::take_hit`]).
+    Debug,
 }
 
 /// What a run did.
@@ -135,6 +139,8 @@ struct Core {
     held: bool,
     /// Where it begins instead of at its reset vector.
     start: Option<u64>,
+    /// The instruction here may run though it has a breakpoint.
+    pass: Option<u64>,
     /// Runs of other cores since this one ran last.
     away: u32,
     /// Steps before the current run, and how many of all raised an exception.
@@ -161,6 +167,7 @@ impl Core {
             waiting: false,
             held: false,
             start: None,
+            pass: None,
             away: 0,
             steps: 0,
             raised: 0,
@@ -222,6 +229,8 @@ pub struct Cluster {
     stats: Stats,
     /// What has run, if that is recorded.
     executed: Option<insight::Blocks>,
+    /// Virtual addresses at which cores stop, sorted.
+    breakpoints: Vec<u64>,
     /// What the cores have reserved that do not run.
     watch: Watch,
     /// The core that ran last.
@@ -255,6 +264,7 @@ impl Cluster {
             stats: Stats::default(),
             executed: None,
             hold: None,
+            breakpoints: Vec::new(),
             watch: Watch::default(),
             last: None,
             racy: Vec::new(),
@@ -312,6 +322,7 @@ impl Cluster {
         }
         c.frame.reserved = NO_RESERVATION;
         c.waiting = false;
+        (c.pass, c.events.hit) = (None, None);
         c.mmu.flush(Flush::All);
         c.take_epoch(&mut self.cache);
     }

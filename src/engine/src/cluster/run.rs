@@ -54,6 +54,12 @@ impl Cluster {
                 return Stop::Budget;
             }
             let pc = self.cores[s.core].pc();
+            if self.has_breakpoint(pc) {
+                if self.meets_breakpoint(s.core, pc) {
+                    return Stop::Debug;
+                }
+                link = None;
+            }
             let block = match self.lookup(s, pc) {
                 Ok(block) => block,
                 Err(exception) => {
@@ -230,6 +236,9 @@ impl Cluster {
         }
         if pause && !first {
             return Some(Stop::Pause);
+        }
+        if c.events.hit.is_some() {
+            return Some(Stop::Debug);
         }
         let taken = self.outside(s, |cpu, frame, out| {
             let pc = out.pc;

@@ -88,7 +88,9 @@ impl Cluster {
         let key = c.key();
         let code = self.cache.get(block).map_or(0, |b| b.code.get());
         let stub = self.jit.as_ref().map_or(0, |j| j.runtime.stub);
-        c.jumps.set(pc, key, block, if code == 0 { stub } else { code });
+        if self.breakpoints.binary_search(&pc).is_err() {
+            c.jumps.set(pc, key, block, if code == 0 { stub } else { code });
+        }
         Ok(block)
     }
 
@@ -134,20 +136,25 @@ impl Cluster {
                 }
                 Err(FetchFault(exception)) => return Err(exception),
             };
+            if let Some(most) = self.cut_at_breakpoint(&block, pc).filter(|n| *n < limit) {
+                limit = most;
+                continue;
+            }
+            let stops = self.has_breakpoint(pc);
             let layout = self.cores[s.core].cpu.layout();
             match interp::lower::lower(&block, layout, self.config.parallel) {
                 Ok(lowered) => {
                     let page = 1u64 << layout.page_bits;
                     let room = page - (pc & (page - 1));
                     let tail = u64::from(block.len).saturating_sub(room) as u32;
-                    let interpret = block.has_helper();
+                    let interpret = block.has_helper() || stops;
                     let new = NewBlock {
                         key,
                         len: block.len,
                         second: second.as_ref().filter(|_| tail > 0).map(|p| (p.host, tail)),
                         count: block.count.max(1),
                         code: lowered,
-                        heat: self.patience(),
+                        heat: if stops { u32::MAX } else { self.patience() },
                         interpret,
                         sum: copy.map_or(0, |c| c.sum(block.len, tail)),
                     };

@@ -3,6 +3,7 @@
 
 use super::device::Port;
 use super::{Acc, OtherEntry, Outer};
+use crate::cluster::Hit;
 use crate::ram::{CodeEvent, Ram};
 use crate::space::{Kind, Swap, Unmapped};
 use crate::system::{Accessed, Unanswered};
@@ -49,8 +50,16 @@ impl Outer<'_> {
         Ok(acc.extend(raw))
     }
 
-    /// Tells the machine of an access, if it watches.
+    /// Tells the machine of an access, if it watches; stops the core, if a debugger does.
     fn accessed(&mut self, store: bool, va: u64, acc: Acc, raw: u64) {
+        if !self.mmu.stops.is_empty() && self.events.hit.is_none() {
+            let bytes = acc.bytes();
+            let stops = self.mmu.stops.iter().filter(|w| if store { w.write } else { w.read });
+            if let Some(addr) = stops.filter_map(|w| w.touched(va, bytes)).min() {
+                self.events.hit = Some(Hit::Watch { addr, write: store });
+                self.events.leave = true;
+            }
+        }
         if self.mmu.watched {
             let (value, size) = (acc.order(raw), acc.bytes() as u8);
             let what = Accessed { core: self.core, pc: self.pc, store, va, size, value };
@@ -141,7 +150,7 @@ impl Outer<'_> {
     /// Loads for compiled code: memory only. None leaves everything to the interpreter.
     pub(crate) fn quick_load(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Option<u64> {
         let bytes = acc.bytes();
-        if acc.aligned() && va & (bytes - 1) != 0 {
+        if acc.aligned() && va & (bytes - 1) != 0 || self.mmu.may_stop(va, bytes) {
             return None;
         }
         if self.mmu.tlb().crosses(va, bytes) {
@@ -171,7 +180,10 @@ impl Outer<'_> {
         value: u64,
     ) -> Option<()> {
         let bytes = acc.bytes();
-        if va & (bytes - 1) != 0 && (acc.aligned() || self.mmu.tlb().crosses(va, bytes)) {
+        let odd = va & (bytes - 1) != 0;
+        if odd && (acc.aligned() || self.mmu.tlb().crosses(va, bytes))
+            || self.mmu.may_stop(va, bytes)
+        {
             return None;
         }
         let raw = acc.raw(value);
@@ -304,6 +316,9 @@ impl Outer<'_> {
             return;
         }
         let size = 1u64 << self.mmu.page_bits;
+        if self.mmu.may_stop(va & !(size - 1), size) {
+            return;
+        }
         let pa = self.space.wrap(t.pa) & !(size - 1);
         if let Some((host, writable)) = self.memory_page(pa, size) {
             // SAFETY: `host` is a whole page of a memory that the cluster's space keeps alive.

@@ -13,7 +13,7 @@ pub(crate) use fetch::CodePage;
 pub(crate) use watch::Watch;
 
 use crate::cache::Cache;
-use crate::cluster::Stats;
+use crate::cluster::{Hit, Stats, Watched};
 use crate::ram::{CODE_PAGE_BITS, Listener};
 use crate::space::Space;
 use crate::system::System;
@@ -111,6 +111,8 @@ pub(crate) struct Mmu {
     own: Vec<(u64, u64)>,
     /// Every access is told to the machine: the TLB stays empty.
     watched: bool,
+    /// Memory whose accesses stop the core.
+    stops: Vec<Watched>,
     /// The machine is told who accesses a device.
     watch_devices: bool,
 }
@@ -151,6 +153,7 @@ impl Mmu {
             bits: layout.bits,
             own: own.to_vec(),
             watched: false,
+            stops: Vec::new(),
             watch_devices: false,
         }
     }
@@ -169,9 +172,25 @@ impl Mmu {
         self.own.iter().any(|(first, last)| (*first..=*last).contains(&pa))
     }
 
-    /// Whether every access comes to the slow paths.
+    /// Whether accesses must not go past the TLB.
     pub(crate) fn is_watched(&self) -> bool {
-        self.watched
+        self.watched || !self.stops.is_empty()
+    }
+
+    /// Has accesses to this memory stop the core. False if that is so already; else translations
+    /// are forgotten.
+    pub(crate) fn set_watched(&mut self, stops: &[Watched]) -> bool {
+        let changed = self.stops != stops;
+        if changed {
+            self.stops = stops.to_vec();
+            self.flush(Flush::All);
+        }
+        changed
+    }
+
+    /// Whether an access may stop the core.
+    pub(crate) fn may_stop(&self, va: u64, bytes: u64) -> bool {
+        !self.stops.is_empty() && self.stops.iter().any(|w| w.touched(va, bytes).is_some())
     }
 
     /// The distance of near pages of the data TLB in force, for compiled code that is about to run.
@@ -298,6 +317,8 @@ pub(crate) struct Events {
     pub(crate) host_floats: bool,
     /// A call runs from compiled code: what must be seen at its instruction is refused.
     pub(crate) compiled: bool,
+    /// A debugger's stop that nobody has heard of.
+    pub(crate) hit: Option<Hit>,
     /// No other core of the cluster waits for its turn.
     pub(crate) alone: bool,
 }
@@ -315,6 +336,7 @@ impl Default for Events {
             dirty: Vec::new(),
             host_floats: true,
             compiled: false,
+            hit: None,
             alone: false,
         }
     }

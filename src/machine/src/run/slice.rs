@@ -5,6 +5,7 @@
 //! for a debugger or a snapshot, and goes on with the same turns as if it had not been.
 
 use super::Running;
+use crate::debug::{DebugStop, DebugWhy};
 use crate::observe;
 use hetemu_engine::{Ran, Stop};
 use hetemu_hw::time::Ps;
@@ -42,6 +43,17 @@ impl Default for Limit {
     }
 }
 
+/// Why a slice was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It is over.
+    Over,
+    /// The limit is reached.
+    Limit,
+    /// A debugger's stop.
+    Debug(DebugStop),
+}
+
 impl Running {
     /// Limits the steps that follow. Where they stop changes nothing about the run.
     pub fn set_limit(&mut self, limit: Limit) {
@@ -53,13 +65,13 @@ impl Running {
         self.limit
     }
 
-    /// Runs the slice on; true if it is over.
-    pub(super) fn run_slice(&mut self) -> bool {
-        let Some(mut slice) = self.slice else { return true };
+    /// Runs the slice on.
+    pub(super) fn run_slice(&mut self) -> Left {
+        let Some(mut slice) = self.slice else { return Left::Over };
         loop {
             let (c, core, start) = match slice.turn {
-                Some((c, core)) => (c, core, self.time(c, core)),
-                None => match self.next_core(slice.end) {
+                Some((c, core)) if !self.debug.holds(c, core) => (c, core, self.time(c, core)),
+                _ => match self.next_core(slice.end) {
                     Some(next) => next,
                     None => break,
                 },
@@ -68,10 +80,12 @@ impl Running {
             let ps = info.ps_per_insn;
             let budget = slice.end.saturating_sub(start).div_ceil(ps);
             let until = self.limit.at.saturating_sub(start).div_ceil(ps);
-            let allowed = budget.min(self.limit.insns).min(until);
+            let step = self.debug.steps(c, core);
+            let most = if step.is_some() { 1 } else { u64::MAX };
+            let allowed = budget.min(self.limit.insns).min(until).min(most);
             if allowed == 0 && budget > 0 {
                 self.slice = Some(slice);
-                return false;
+                return Left::Limit;
             }
             let Some(cluster) = self.m.clusters.get_mut(c) else { break };
             let world = &mut self.m.world;
@@ -91,12 +105,22 @@ impl Running {
             world.now = t;
             self.limit.insns = self.limit.insns.saturating_sub(ran.retired);
             slice.last = slice.last.max(t);
-            if ran.stop == Stop::Budget && allowed < budget {
+            let inside = |(first, last)| (first..=last).contains(&cluster.pc(core));
+            let stepped = step.is_some_and(|range| ran.retired > 0 && !range.is_some_and(inside));
+            let debug = match cluster.take_hit(core) {
+                Some(hit) => Some(hit.into()),
+                None => stepped.then_some(DebugWhy::Step),
+            };
+            let debug = debug.map(|why| DebugStop { cluster: c, core, why });
+            if ran.stop == Stop::Debug || ran.stop == Stop::Budget && allowed < budget {
                 if !world.stop {
                     self.catch_up(c, core, t);
                     slice.turn = Some((c, core));
+                    if debug.is_none() && step.is_some() {
+                        continue;
+                    }
                     self.slice = Some(slice);
-                    return false;
+                    return debug.map_or(Left::Limit, Left::Debug);
                 }
                 // A run in one piece would have seen it here.
                 ran.stop = Stop::Event;
@@ -119,9 +143,13 @@ impl Running {
             if ran.stop == Stop::Event && world.stop && ran.retired < budget {
                 slice.end = slice.end.min(t.max(world.now));
             }
+            if let Some(stop) = debug {
+                self.slice = Some(slice);
+                return Left::Debug(stop);
+            }
         }
         self.end_slice(slice);
-        true
+        Left::Over
     }
 
     /// Sets the time at which the machine stands after a slice.
