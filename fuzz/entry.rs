@@ -211,8 +211,14 @@ pub fn code(bytes: &[u8], registry: &Registry) {
         };
         props.insert(p.name.to_string(), value);
     }
-    let config =
-        CoreConfig { ty, props, big_endian: false, timebase_hz: 1_000_000, clock_hz: 1_000_000, wired: Vec::new() };
+    let config = CoreConfig {
+        ty,
+        props,
+        big_endian: false,
+        timebase_hz: 1_000_000,
+        clock_hz: 1_000_000,
+        wired: Vec::new(),
+    };
     let Ok(cpu) = target.create(&config) else { return };
     let key = u32::from(input.byte());
     let mode = hetemu_isa::Mode { key, ..Default::default() };

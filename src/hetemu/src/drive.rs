@@ -7,7 +7,7 @@
 //! there is over soon. `--pace` says either for good.
 
 use crate::cli::Pace;
-use crate::console::Shared;
+use hetemu::plugs::Shared;
 use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};

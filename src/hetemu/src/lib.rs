@@ -1,13 +1,30 @@
 //! hetemu as a library: find, check and run machines.
 //!
+//! [`Builder`] checks and makes a machine, [`Machine`] runs it and looks into it:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), hetemu::Error> {
+//! let mut machine = hetemu::Builder::find("opentitan")?.build()?;
+//! machine.expect("hello", Duration::from_secs(1))?;
+//! println!("{} at pc {:#x}", machine.output()?, machine.register("ibex", "pc")?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The binary is a thin layer of commands over this; it is the only crate that names devices and
 //! targets, in [`registry`].
 
 pub mod codes;
 pub mod find;
 pub mod look;
+mod machine;
+pub mod plugs;
 pub mod registry;
 pub mod script;
+
+pub use machine::{Builder, Error, Jit, Machine, Match, Stop, Until, image, realize};
 
 use find::Source;
 use hetemu_graph::Graph;

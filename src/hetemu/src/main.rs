@@ -2,8 +2,6 @@
 
 mod cli;
 mod commands;
-mod console;
-mod disks;
 mod drive;
 
 use std::process::ExitCode;

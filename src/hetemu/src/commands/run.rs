@@ -4,18 +4,17 @@ use super::look::{Kept, Looking};
 use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
 use crate::cli::{Jit, Run, Switch};
-use crate::console::{NetEnd, Plug, Shared};
-use crate::disks;
 use crate::drive::{Drive, Ended, Limits};
 use clap::ArgMatches;
+use hetemu::find::Base;
+use hetemu::plugs::{self, Plug, Shared};
 use hetemu::registry;
 use hetemu::script::{Script, Step, unescape};
 use hetemu_control::{Queue, Session};
 use hetemu_engine::EngineConfig;
 use hetemu_graph::Graph;
-use hetemu_host::{Bell, Console, NetSpec, Serial, Spec, open, open_net};
-use hetemu_machine::{Declared, Hosts, ImageArg, Options, Outcome, Report, Running};
-use hetemu_schema::PlugKind;
+use hetemu_host::{Bell, Console, Serial, Spec, open};
+use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Report, Running};
 use regex::bytes::Regex;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -33,40 +32,31 @@ fn report(r: &Report) {
 
 fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8> {
     let script = script(args, matches)?;
-    let images = args.image.iter().map(|i| image(i)).collect::<Result<Vec<_>, u8>>()?;
+    let images: Vec<ImageArg> = args.image.iter().map(|i| hetemu::image(i)).collect();
     let registry = Arc::new(registry::registry());
     let (source, _, graph) = load(&args.machine, &args.settings(), registry.catalog())?;
     let checked_at = started.elapsed();
 
-    let checked = Declared::new(graph).check(registry.clone()).map_err(|reports| {
-        reports.iter().for_each(report);
-        WRONG
-    })?;
-    let looking = Looking::new(&args.look, checked.graph()).map_err(|r| {
+    let looking = Looking::new(&args.look, &graph).map_err(|r| {
         report(&r);
         USAGE
     })?;
     let files = Kept::new(&source.base, &looking);
     let bell = Bell::new();
     let script = Shared::new(script);
-    let block = disks::open(checked.graph(), &source.base)?;
-    let folder = disks::folders(checked.graph(), &source.base)?;
-    let (hosts, console) = plugs(checked.graph(), &script, &bell)?;
-    let hosts = Hosts { block, folder, ..hosts };
+    let (hosts, console) = opened(&graph, &source.base, &script, &bell).map_err(|r| {
+        report(&r);
+        USAGE
+    })?;
     let mut options = options(args);
     options.engine.jit &= !looking.interprets();
     // The terminal is given back before anything is reported.
-    let made = || {
-        let realized = checked.create(options, hosts)?.wire().realize()?;
-        Ok(realized.load(&images, &files)?.start())
-    };
-    let mut machine: Running = match made() {
+    let made = hetemu::realize(graph, registry, options, hosts, &images, &files);
+    let mut machine: Running = match made {
         Ok(machine) => machine,
-        Err(r) => {
+        Err(e) => {
             drop(console);
-            report(&r);
-            // Files and the command line, as opposed to the machine.
-            return Err(if matches!(r.code, "E1003" | "E1007" | "E1009") { USAGE } else { WRONG });
+            return Err(refused(&e));
         }
     };
     if let Err(r) = looking.begin(&mut machine) {
@@ -123,6 +113,22 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     Ok(code)
 }
 
+/// Says why a machine cannot be made.
+fn refused(e: &hetemu::Error) -> u8 {
+    match e {
+        hetemu::Error::Missing(reports) => reports.iter().for_each(report),
+        hetemu::Error::Report(r) => {
+            report(r);
+            // Files and the command line, as opposed to the machine.
+            if matches!(r.code, "E1003" | "E1007" | "E1009") {
+                return USAGE;
+            }
+        }
+        other => complain(other),
+    }
+    WRONG
+}
+
 /// Steps of the script, in the order of the command line.
 fn script(args: &Run, matches: &ArgMatches) -> Result<Script, u8> {
     let wrong = |e: String| {
@@ -140,21 +146,6 @@ fn script(args: &Run, matches: &ArgMatches) -> Result<Script, u8> {
     }
     steps.sort_by_key(|(at, _)| *at);
     Ok(Script::new(steps.into_iter().map(|(_, step)| step).collect()))
-}
-
-/// `FILE` or `FILE@ADDR`; an `@` that no number follows belongs to the name.
-fn image(text: &str) -> Result<ImageArg, u8> {
-    if let Some((path, addr)) = text.rsplit_once('@') {
-        let digits = addr.replace('_', "");
-        let at = match digits.strip_prefix("0x") {
-            Some(hex) => u64::from_str_radix(hex, 16).ok(),
-            None => digits.parse().ok(),
-        };
-        if let Some(at) = at {
-            return Ok(ImageArg { path: path.to_string(), at: Some(at) });
-        }
-    }
-    Ok(ImageArg { path: text.to_string(), at: None })
 }
 
 fn options(args: &Run) -> Options {
@@ -177,52 +168,40 @@ fn options(args: &Run) -> Options {
     }
 }
 
-/// Opens the back ends of all serial and network plugs. The script talks to the one on standard
-/// input and output, else to the first.
-fn plugs(graph: &Graph, script: &Shared, bell: &Bell) -> Result<(Hosts, Option<Console>), u8> {
-    let failed = |name: &str, e: String| {
-        report(&Report {
-            code: "E1004",
-            message: format!("plug `{name}` cannot be opened: {e}"),
-            notes: Vec::new(),
-        });
-        USAGE
-    };
-    let mut specs = Vec::new();
-    for plug in graph.plugs.iter().filter(|p| p.kind == PlugKind::Serial) {
-        let value = plug.value.as_deref().unwrap_or("null");
-        let spec = Spec::parse(value).map_err(|e| failed(&plug.name, e.to_string()))?;
-        specs.push((plug.name.clone(), spec));
-    }
+/// Opens the back ends of all plugs. The script talks to the serial one on standard input and
+/// output, else to the first.
+fn opened(
+    graph: &Graph,
+    base: &Base,
+    script: &Shared,
+    bell: &Bell,
+) -> Result<(Hosts, Option<Console>), Report> {
+    let block = plugs::disks(graph, base, |text: &str| complain(text))?;
+    let folder = plugs::folders(graph, base)?;
+    let specs = plugs::serial(graph)?;
     let scripted = !script.lock().is_empty();
     let talks = specs.iter().position(|(_, s)| *s == Spec::Stdio).unwrap_or(0);
-    let (mut hosts, mut console) = (Hosts::default(), None);
+    let mut hosts = Hosts { block, folder, ..Hosts::default() };
+    let mut console = None;
     for (i, (name, spec)) in specs.into_iter().enumerate() {
-        let host: Box<dyn Serial> =
-            match open(&spec, bell).map_err(|e| failed(&name, e.to_string()))? {
-                Some(host) => host,
-                None if console.is_some() => {
-                    return Err(failed(&name, "another plug has standard input and output".into()));
-                }
-                None => {
-                    // A script is the only one to speak, unless a person sits there.
-                    let read = !scripted || std::io::stdin().is_terminal();
-                    let c = Console::open(bell, read).map_err(|e| failed(&name, e.to_string()))?;
-                    console = Some(c.clone());
-                    Box::new(c)
-                }
-            };
+        let failed = |e: String| plugs::failed(&name, e);
+        let host: Box<dyn Serial> = match open(&spec, bell).map_err(|e| failed(e.to_string()))? {
+            Some(host) => host,
+            None if console.is_some() => {
+                return Err(failed("another plug has standard input and output".into()));
+            }
+            None => {
+                // A script is the only one to speak, unless a person sits there.
+                let read = !scripted || std::io::stdin().is_terminal();
+                let c = Console::open(bell, read).map_err(|e| failed(e.to_string()))?;
+                console = Some(c.clone());
+                Box::new(c)
+            }
+        };
         let script = (scripted && i == talks).then(|| script.clone());
         hosts.serial.insert(name, Box::new(Plug { host, script }));
     }
-    for plug in graph.plugs.iter().filter(|p| p.kind == PlugKind::Net) {
-        let spec = NetSpec::parse(plug.value.as_deref().unwrap_or("null"))
-            .map_err(|e| failed(&plug.name, e.to_string()))?;
-        if spec != NetSpec::Null {
-            let net = open_net(&spec, bell).map_err(|e| failed(&plug.name, e.to_string()))?;
-            hosts.net.insert(plug.name.clone(), Box::new(NetEnd(net)));
-        }
-    }
+    hosts.net = plugs::nets(graph, bell)?;
     Ok((hosts, console))
 }
 
@@ -295,13 +274,6 @@ fn summarise(machine: &Running) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_may_have_addresses() {
-        let of = |t: &str| image(t).map(|i| (i.path, i.at)).unwrap_or_default();
-        assert_eq!(of("a.bin@0x8000_0000"), ("a.bin".into(), Some(0x8000_0000)));
-        assert_eq!(of("me@home.elf"), ("me@home.elf".into(), None));
-    }
 
     #[test]
     fn failures_stay_failures() {
