@@ -20,7 +20,9 @@ mod space;
 mod system;
 mod tlb;
 
-pub use cluster::{Cluster, CodeRange, EngineConfig, Executed, Hit, Ran, Stats, Stop, Watched};
+pub use cluster::{
+    Cluster, CodeRange, EngineConfig, Executed, Hit, Line, Ran, Stats, Stop, Watched,
+};
 pub use ram::Ram;
 pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
 pub use system::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};

@@ -216,6 +216,18 @@ impl Space {
         &self.entries
     }
 
+    /// Whether memory of the space lies in a range of host addresses.
+    pub(crate) fn sees(&self, host: usize, len: u64) -> bool {
+        self.entries.iter().any(|e| {
+            let Kind::Ram { ram, offset, .. } = &e.kind else { return false };
+            let mine = (e.last - e.start).saturating_add(1);
+            let at = ram.host(*offset, mine).map_or(0, |p| p as usize);
+            at != 0
+                && (at as u64) < (host as u64).saturating_add(len)
+                && (host as u64) < (at as u64).saturating_add(mine)
+        })
+    }
+
     /// Reads memory; false, with an unknown part read, if a byte is not memory.
     pub fn read_ram(&self, pa: u64, into: &mut [u8]) -> bool {
         let mut at = pa;

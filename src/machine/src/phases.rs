@@ -223,6 +223,13 @@ impl Wired {
                 cluster.cores.iter().map(|id| graph.part(*id).name.clone()).collect::<Vec<_>>(),
             );
         }
+        for (c, cluster) in clusters.iter_mut().enumerate() {
+            let others = all.iter().enumerate().filter(|(i, _)| *i != c);
+            let others: Vec<&Space> = others.map(|(_, space)| &**space).collect();
+            if !others.is_empty() {
+                cluster.among(&others);
+            }
+        }
         let mut world = World::new(slots, plugs, names.clone());
         world.routes = self.routes;
         world.stores = stores;

@@ -2,11 +2,13 @@
 
 mod compile;
 mod insight;
+mod reserve;
 mod run;
 mod stops;
 mod translate;
 
 pub use insight::{CodeRange, Executed};
+pub use reserve::Line;
 pub use stops::{Hit, Watched};
 
 use crate::cache::{Cache, JumpTable};
@@ -117,9 +119,6 @@ pub struct Stats {
     pub device_accesses: u64,
 }
 
-/// Runs of other cores that a reservation outlives.
-const MOST_AWAY: u32 = 64;
-
 /// One core.
 struct Core {
     cpu: Box<dyn Cpu>,
@@ -141,7 +140,7 @@ struct Core {
     start: Option<u64>,
     /// The instruction here may run though it has a breakpoint.
     pass: Option<u64>,
-    /// Runs of other cores since this one ran last.
+    /// Turns of other cores since this one ran last.
     away: u32,
     /// Steps before the current run, and how many of all raised an exception.
     steps: u64,
@@ -233,8 +232,8 @@ pub struct Cluster {
     breakpoints: Vec<u64>,
     /// What the cores have reserved that do not run.
     watch: Watch,
-    /// The core that ran last.
-    last: Option<usize>,
+    /// What cores of other clusters have reserved, and which of those were stored to.
+    foreign: (Vec<Line>, Vec<usize>),
     /// Pages with translations that other clusters may have stored to unseen, and who was told.
     racy: Vec<(usize, Vec<Notice>)>,
 }
@@ -266,7 +265,7 @@ impl Cluster {
             hold: None,
             breakpoints: Vec::new(),
             watch: Watch::default(),
-            last: None,
+            foreign: Default::default(),
             racy: Vec::new(),
         };
         cluster.rekey();
@@ -278,6 +277,18 @@ impl Cluster {
             }
         }
         cluster
+    }
+
+    /// Clusters with these views run in turn with this one. If one of them sees its main memory,
+    /// stores there are looked at as those of several cores are.
+    pub fn among(&mut self, others: &[&Space]) {
+        let shared = |f: &Flat| others.iter().any(|space| space.sees(f.host, f.len));
+        if self.flat.as_ref().is_some_and(shared) {
+            self.flat = Flat::of(&self.space, false);
+        }
+        for c in &mut self.cores {
+            c.events.alone = false;
+        }
     }
 
     /// A cluster of its own for each core, before anything has run: what parallel cores need.
@@ -351,39 +362,10 @@ impl Cluster {
         if self.config.parallel {
             self.listener.run(false);
         }
-        for core in self.watch.lost() {
-            self.cores[core].frame.reserved = NO_RESERVATION;
-        }
+        self.end_lost();
         let retired = s.total - s.left;
         self.cores[core].steps += retired;
         Ran { retired, stop }
-    }
-
-    /// A reservation outlives runs of other cores unless one stores to its line; that is looked at.
-    fn watch_others(&mut self, core: usize) {
-        self.watch.clear();
-        self.cores[core].away = 0;
-        if self.cores.len() < 2 {
-            return;
-        }
-        // A run in pieces is one run.
-        let again = self.last.replace(core) == Some(core);
-        for i in (0..self.cores.len()).filter(|i| *i != core) {
-            let other = &mut self.cores[i];
-            let va = other.frame.reserved;
-            if va == NO_RESERVATION {
-                continue;
-            }
-            // Guests leave reservations behind that nobody will ask for.
-            other.away += u32::from(!again);
-            match other.mmu.tlb().readable(va, 0).filter(|_| other.away < MOST_AWAY) {
-                Some(host) => {
-                    let (line, len) = self.watch.add(i, host.addr());
-                    self.cores[core].mmu.protect(line, len);
-                }
-                None => other.frame.reserved = NO_RESERVATION,
-            }
-        }
     }
 
     /// An input of a core changed (index in its type's inputs).

@@ -7,6 +7,7 @@
 use super::Running;
 use crate::debug::{DebugStop, DebugWhy};
 use crate::observe;
+use crate::phases::CoreInfo;
 use hetemu_engine::{Ran, Stop};
 use hetemu_hw::time::Ps;
 
@@ -76,8 +77,7 @@ impl Running {
                     None => break,
                 },
             };
-            let Some(info) = self.m.infos.get(c).and_then(|i| i.get(core)) else { break };
-            let ps = info.ps_per_insn;
+            let Some(ps) = self.info(c, core).map(|info| info.ps_per_insn) else { break };
             let budget = slice.end.saturating_sub(start).div_ceil(ps);
             let until = self.limit.at.saturating_sub(start).div_ceil(ps);
             let step = self.debug.steps(c, core);
@@ -87,7 +87,9 @@ impl Running {
                 self.slice = Some(slice);
                 return Left::Limit;
             }
-            let Some(cluster) = self.m.clusters.get_mut(c) else { break };
+            let elsewhere = self.watch_elsewhere(c, core, slice.turn.is_none());
+            let info = self.m.infos.get(c).and_then(|i| i.get(core));
+            let (Some(cluster), Some(info)) = (self.m.clusters.get_mut(c), info) else { break };
             let world = &mut self.m.world;
             // In the middle of a turn somebody may have touched the machine from outside.
             let touched = slice.turn.is_some() && world.stop;
@@ -112,6 +114,8 @@ impl Running {
                 None => stepped.then_some(DebugWhy::Step),
             };
             let debug = debug.map(|why| DebugStop { cluster: c, core, why });
+            self.end_reservations(c, &elsewhere);
+            let world = &mut self.m.world;
             if ran.stop == Stop::Debug || ran.stop == Stop::Budget && allowed < budget {
                 if !world.stop {
                     self.catch_up(c, core, t);
@@ -152,6 +156,43 @@ impl Running {
         Left::Over
     }
 
+    /// Has a cluster, one of whose cores is about to run, watch what cores of other clusters have
+    /// reserved; gives those.
+    fn watch_elsewhere(&mut self, at: usize, core: usize, begins: bool) -> Vec<(usize, usize)> {
+        let several = self.m.clusters.len() > 1;
+        let (mut owners, mut lines) = (Vec::new(), Vec::new());
+        for (c, cluster) in self.m.clusters.iter_mut().enumerate() {
+            if begins {
+                cluster.begin_turn((c == at).then_some(core));
+            }
+            if several && c != at {
+                for (core, line) in cluster.reserved(None) {
+                    owners.push((c, core));
+                    lines.push(line);
+                }
+            }
+        }
+        if several && let Some(cluster) = self.m.clusters.get_mut(at) {
+            cluster.watch_foreign(lines);
+        }
+        owners
+    }
+
+    /// Ends the reservations of other clusters whose lines the last run has stored to.
+    fn end_reservations(&mut self, at: usize, owners: &[(usize, usize)]) {
+        if owners.is_empty() {
+            return;
+        }
+        let Some(cluster) = self.m.clusters.get_mut(at) else { return };
+        for lost in cluster.watch_foreign(Vec::new()) {
+            if let Some((c, core)) = owners.get(lost)
+                && let Some(cluster) = self.m.clusters.get_mut(*c)
+            {
+                cluster.unreserve(*core);
+            }
+        }
+    }
+
     /// Sets the time at which the machine stands after a slice.
     fn end_slice(&mut self, slice: Slice) {
         self.slice = None;
@@ -168,6 +209,10 @@ impl Running {
         if world.end.is_some() || world.reset_wanted {
             world.now = last;
         }
+    }
+
+    fn info(&self, cluster: usize, core: usize) -> Option<&CoreInfo> {
+        self.m.infos.get(cluster)?.get(core)
     }
 
     /// A core's own time.
