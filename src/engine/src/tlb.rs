@@ -187,6 +187,22 @@ impl Tlb {
         }
     }
 
+    /// Every page that is entered: where loads and stores are allowed, and its host address.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = (Option<u64>, Option<u64>, usize)> {
+        let words = self.filled.iter().enumerate();
+        words.flat_map(|(word, bits)| indexes(word, *bits)).filter_map(|at| {
+            let entry = &self.table.entries[at];
+            let page = |tag: u64| (tag != NONE).then_some(tag);
+            let (read, write) = (page(entry.read), page(entry.write));
+            read.or(write).map(|_| (read, write, entry.host))
+        })
+    }
+
+    /// Bytes of a page.
+    pub(crate) fn page_size(&self) -> u64 {
+        1 << self.page_bits
+    }
+
     /// Forgets everything.
     pub(crate) fn flush(&mut self) {
         if self.fills == 0 {

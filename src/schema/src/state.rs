@@ -84,6 +84,15 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(bytes))
     }
 
+    /// Numbers, as many as there are.
+    pub fn int_list(&self, field: u16) -> Result<Vec<u64>, LoadError> {
+        let (words, rest) = self.bytes(field)?.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(LoadError::Bad(field));
+        }
+        Ok(words.iter().map(|word| u64::from_le_bytes(*word)).collect())
+    }
+
     /// Numbers, exactly `into.len()` of them.
     pub fn ints(&self, field: u16, into: &mut [u64]) -> Result<(), LoadError> {
         let bytes = self.bytes(field)?;

@@ -4,6 +4,7 @@ mod compile;
 mod insight;
 mod reserve;
 mod run;
+mod saved;
 mod stops;
 mod translate;
 

@@ -19,15 +19,15 @@ pub(super) trait Table {
 
 /// One table's place.
 #[derive(Debug)]
-struct Place<T> {
+pub(super) struct Place<T> {
     /// None: the table is empty and free.
-    regime: Option<u8>,
+    pub(super) regime: Option<u8>,
     /// None: it holds global translations only, and serves every space of the regime.
-    space: Option<u32>,
+    pub(super) space: Option<u32>,
     /// None: it is in force, or was never made.
-    table: Option<T>,
+    pub(super) table: Option<T>,
     /// When it was put in force last.
-    used: u64,
+    pub(super) used: u64,
 }
 
 /// The tables of one kind.
@@ -59,6 +59,33 @@ impl<T: Table> Pool<T> {
             clock: 0,
             most: usize::from(most.max(2)),
         }
+    }
+
+    /// All places; the table of the one in force is [`Pool::current`].
+    pub(super) fn places(&self) -> &[Place<T>] {
+        &self.places
+    }
+
+    /// The place, regime and space in force, and the clock that tells what was used last.
+    pub(super) fn stand(&self) -> (usize, u8, u32, u64) {
+        (self.now, self.regime, self.space, self.clock)
+    }
+
+    /// Sets everything, as [`Pool::places`] and [`Pool::stand`] once gave it; None if this cannot
+    /// be.
+    pub(super) fn restore(
+        &mut self,
+        current: T,
+        places: Vec<Place<T>>,
+        (now, regime, space, clock): (usize, u8, u32, u64),
+    ) -> Option<()> {
+        if now >= places.len() || places.len() > self.most {
+            return None;
+        }
+        self.known.fill(None);
+        (self.current, self.places) = (current, places);
+        (self.now, self.regime, self.space, self.clock) = (now, regime, space, clock);
+        Some(())
     }
 
     /// The regime in force.
@@ -177,6 +204,17 @@ pub(super) struct Large {
 const MOST_RANGES: usize = 64;
 
 impl Large {
+    /// Those stretches; None if they are not sorted.
+    pub(super) fn of(ranges: Vec<(u64, u64)>) -> Option<Large> {
+        let sorted = ranges.iter().all(|r| r.0 <= r.1)
+            && ranges.iter().zip(ranges.iter().skip(1)).all(|(a, b)| a.1 < b.0);
+        sorted.then(|| Large { ranges, ..Large::default() })
+    }
+
+    pub(super) fn ranges(&self) -> &[(u64, u64)] {
+        &self.ranges
+    }
+
     pub(super) fn clear(&mut self) {
         self.ranges.clear();
     }
