@@ -8,6 +8,8 @@
 //! that another translated code of the page; [`Notice`] says when it has.
 #![allow(unsafe_code)]
 
+mod pages;
+
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use std::ffi::c_void;
 use std::io;
