@@ -269,6 +269,27 @@ impl Space {
         true
     }
 
+    /// Where bytes written at an address would lie: hands over each memory, the offset in it and
+    /// the bytes there. What is no memory is left out.
+    pub fn each_piece(&self, pa: u64, bytes: &[u8], mut take: impl FnMut(&Arc<Ram>, u64, &[u8])) {
+        let mut at = pa;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let Some(piece) = self.piece(at, rest.len()) else { return };
+            let (now, later) = rest.split_at(piece.len);
+            let flip = piece.swap.lane() - 1;
+            if flip == 0 {
+                take(piece.ram, piece.offset, now);
+            } else {
+                for (offset, byte) in (piece.offset..).zip(now) {
+                    take(piece.ram, offset ^ flip, std::slice::from_ref(byte));
+                }
+            }
+            at = at.wrapping_add(piece.len as u64);
+            rest = later;
+        }
+    }
+
     /// The host address of bytes of the main memory, which takes stores.
     #[inline]
     pub(crate) fn main(&self, pa: u64, bytes: u64) -> Option<HostAddr> {

@@ -49,6 +49,26 @@ impl Events {
         self.queue.clear();
     }
 
+    /// All of them, in order, with their places.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Key, Event)> {
+        self.queue.iter().map(|(key, event)| (*key, *event))
+    }
+
+    /// The number of the last one that was asked for.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Puts one back at its place.
+    pub(crate) fn put(&mut self, key: Key, event: Event) {
+        self.queue.insert(key, event);
+    }
+
+    /// Sets the number that the next one follows.
+    pub(crate) fn set_sequence(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }

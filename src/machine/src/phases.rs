@@ -81,6 +81,8 @@ pub struct Wired {
 /// Views are laid out and clusters made: the configuration is fixed. Images can be loaded.
 pub struct Realized {
     pub(crate) graph: Graph,
+    /// The graph's clusters, if it was given others: those of parallel cores.
+    pub(crate) declared: Option<Vec<hetemu_graph::Cluster>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) options: Options,
     pub(crate) memories: Memories,
@@ -245,6 +247,7 @@ impl Wired {
         world.wall_ns = options.unix_time.wrapping_mul(1_000_000_000);
         Ok(Realized {
             graph,
+            declared: None,
             registry,
             options,
             memories,

@@ -22,7 +22,8 @@ use crate::world::{CoreSignal, End, Suspicion};
 use hetemu_engine::Cluster;
 use hetemu_hw::time::{Ps, SECOND};
 pub use slice::Limit;
-use slice::{Left, Slice};
+pub(crate) use slice::Slice;
+use slice::Left;
 
 /// Longest slice of a machine with one core, and with several.
 const QUANTUM_ONE: Ps = SECOND / 1000;
@@ -64,20 +65,20 @@ pub enum Step {
 pub struct Running {
     pub(crate) m: Realized,
     /// Local time of each core, by cluster.
-    times: Vec<Vec<Ps>>,
-    quantum: Ps,
+    pub(crate) times: Vec<Vec<Ps>>,
+    pub(crate) quantum: Ps,
     /// The slice that was left in its middle.
-    slice: Option<Slice>,
+    pub(crate) slice: Option<Slice>,
     limit: Limit,
     pub(crate) debug: Debugging,
-    quiet: u32,
+    pub(crate) quiet: u32,
     /// Slices of one instruction that are left to find a closed loop in, and what had moved before.
-    probe: Option<(u32, u64)>,
+    pub(crate) probe: Option<(u32, u64)>,
     /// A state that the core came by while nothing else moved, and how often it came back.
-    circle: (u64, u32),
-    moves: u64,
-    helpers: u64,
-    resets: u32,
+    pub(crate) circle: (u64, u32),
+    pub(crate) moves: u64,
+    pub(crate) helpers: u64,
+    pub(crate) resets: u32,
 }
 
 impl Running {

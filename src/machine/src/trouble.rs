@@ -63,6 +63,27 @@ impl Watch {
         if self.same.is_multiple_of(SUSPECT) { Verdict::Compare } else { Verdict::Fine }
     }
 
+    /// It as words, for saved states.
+    pub(crate) fn words(&self) -> [u64; 13] {
+        let taken = |t: &Option<Taken>| match t {
+            None => [0; 5],
+            Some(t) => [1, t.exception.cause.into(), t.exception.value, t.pc, t.handler],
+        };
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (taken(&self.last), taken(&self.before));
+        [a, b, c, d, e, f, g, h, i, j, self.same.into(), self.equal.into(), self.hash]
+    }
+
+    /// What [`Watch::words`] gave.
+    pub(crate) fn of(words: &[u64; 13]) -> Watch {
+        let taken = |[some, cause, value, pc, handler]: [u64; 5]| {
+            let exception = Exception { cause: cause as u32, value };
+            (some != 0).then_some(Taken { exception, pc, handler })
+        };
+        let [a, b, c, d, e, f, g, h, i, j, same, equal, hash] = *words;
+        let (last, before) = (taken([a, b, c, d, e]), taken([f, g, h, i, j]));
+        Watch { last, before, same: same as u32, equal: equal as u32, hash }
+    }
+
     /// Compares a hash of the registers with that of the last time; true if nothing moves.
     pub(crate) fn compare(&mut self, hash: u64) -> bool {
         self.equal = if hash == self.hash { self.equal + 1 } else { 0 };

@@ -25,6 +25,21 @@ pub mod memory;
 pub use container::{Container, FORMAT, Id, MAGIC, Section};
 pub use memory::{Memory, PAGE, Page, Survey};
 
+/// Packs a text.
+pub fn pack_text(text: &str) -> Vec<u8> {
+    zstd::bulk::compress(text.as_bytes(), 3).unwrap_or_default()
+}
+
+/// Unpacks what [`pack_text`] gave, of at most so many bytes.
+pub fn unpack_text(packed: &[u8], most: usize) -> Option<String> {
+    use std::io::Read;
+    let mut text = String::new();
+    // Bytes are made as they are read: what a few claim to be costs nothing.
+    let reader = zstd::stream::read::Decoder::with_buffer(packed).ok()?;
+    reader.take(most as u64).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 /// Why bytes are no snapshot that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

@@ -14,8 +14,8 @@ const WAITING: u16 = 4;
 const RESERVED: u16 = 5;
 /// Runs of other cores that the reservation has outlived.
 const AWAY: u16 = 6;
-/// This core ran last of its cluster.
-const LAST: u16 = 7;
+/// It is held in reset.
+const HOLD: u16 = 7;
 /// Missing: nothing is known.
 const TRANSLATIONS: u16 = 8;
 
@@ -33,7 +33,7 @@ impl Cluster {
             w.ints(RESERVED, [c.frame.reserved, c.frame.reserved_value]);
         }
         w.int(AWAY, c.away.into());
-        w.int(LAST, (self.last == Some(core)).into());
+        w.int(HOLD, c.held.into());
         w.ints(TRANSLATIONS, c.mmu.save(&self.space));
     }
 
@@ -49,13 +49,14 @@ impl Cluster {
     pub fn load(&mut self, core: usize, r: &Reader<'_>) -> Result<(), LoadError> {
         // What was written to code from outside is looked at before anything is known of it again.
         self.absorb();
+        self.foreign = Default::default();
         let Some(c) = self.cores.get_mut(core) else { return Ok(()) };
         let layout = c.cpu.layout();
         let (slots, regimes) = (layout.slots.len(), layout.regimes);
         let to = c.frame.regs.0.get_mut(..slots).ok_or(LoadError::Bad(SLOTS))?;
         r.ints(SLOTS, to)?;
         (c.steps, c.raised) = (r.int(STEPS)?, r.int(RAISED)?);
-        c.waiting = r.int(WAITING)? != 0;
+        (c.waiting, c.held) = (r.int(WAITING)? != 0, r.int(HOLD)? != 0);
         c.away = u32::try_from(r.int(AWAY)?).map_err(|_| LoadError::Bad(AWAY))?;
         let mut reserved = [NO_RESERVATION, 0];
         match r.ints(RESERVED, &mut reserved) {
@@ -64,6 +65,7 @@ impl Cluster {
         }
         [c.frame.reserved, c.frame.reserved_value] = reserved;
         c.events.host_floats = true;
+        c.pass = None;
         // No core is in this mode: the next run asks what holds now.
         c.mode = Mode { key: u32::MAX, ..Mode::default() };
         c.mmu.flush(Flush::All);
@@ -78,11 +80,6 @@ impl Cluster {
             Err(e) => return Err(e),
         }
         c.take_epoch(&mut self.cache);
-        match r.int(LAST)? {
-            0 if self.last == Some(core) => self.last = None,
-            0 => {}
-            _ => self.last = Some(core),
-        }
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::stats::hex;
 use hetemu_engine::{Kind, Ram, Space};
 use hetemu_graph::PartId;
 use hetemu_loader::Image;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -30,6 +31,10 @@ struct Original {
     modified: Option<SystemTime>,
 }
 
+/// Bytes of a page of a saved state, and one's content.
+const PAGE: usize = hetemu_snapshot::PAGE;
+type Page = hetemu_snapshot::Page;
+
 /// Loads of fewer bytes are kept.
 const LARGE: usize = 1 << 20;
 
@@ -43,6 +48,10 @@ impl Original {
         let same = about.len() == bytes.len() as u64 && bytes.starts_with(&begin);
         let (len, modified) = (about.len(), about.modified().ok());
         same.then(|| Original { path: path.to_string(), file, len, modified })
+    }
+
+    fn failed(&self, e: &io::Error) -> Report {
+        Report::new("E1003", format!("image `{}` cannot be loaded again: {e}", self.path))
     }
 
     /// Hands the bytes over, piece by piece, with their offsets.
@@ -105,10 +114,7 @@ impl Loads {
                     let put = |offset, bytes: &[u8]| {
                         write(load.addr.wrapping_add(offset), bytes);
                     };
-                    original.read(put).map_err(|e| {
-                        let path = &original.path;
-                        Report::new("E1003", format!("image `{path}` cannot be loaded again: {e}"))
-                    })?;
+                    original.read(put).map_err(|e| original.failed(&e))?;
                 }
                 _ => {
                     write(load.addr, &load.bytes);
@@ -125,6 +131,47 @@ impl Loads {
             }
         }
         Ok(())
+    }
+
+    /// What all of it leaves in a memory that was zero: pages that are not, by number.
+    ///
+    /// # Errors
+    /// A file that was not kept cannot be read again.
+    pub(crate) fn pages(&self, ram: &Arc<Ram>) -> Result<Vec<(u64, Page)>, Report> {
+        let mut pages: BTreeMap<u64, [u8; PAGE]> = BTreeMap::new();
+        let mut put = |offset: u64, bytes: &[u8]| {
+            let mut at = offset;
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let skip = (at % PAGE as u64) as usize;
+                let (now, later) = rest.split_at(rest.len().min(PAGE - skip));
+                let page = pages.entry(at / PAGE as u64).or_insert([0; PAGE]);
+                if let Some(to) = page.get_mut(skip..skip + now.len()) {
+                    to.copy_from_slice(now);
+                }
+                at += now.len() as u64;
+                rest = later;
+            }
+        };
+        for load in &self.0 {
+            let mut piece = |at: u64, bytes: &[u8]| match &load.to {
+                To::Ram(to) if Arc::ptr_eq(to, ram) => put(at, bytes),
+                To::Ram(_) => {}
+                To::Space(space) => space.each_piece(at, bytes, |to, offset, bytes| {
+                    if Arc::ptr_eq(to, ram) {
+                        put(offset, bytes);
+                    }
+                }),
+            };
+            match &load.file {
+                Some(original) => original
+                    .read(|offset, bytes| piece(load.addr.wrapping_add(offset), bytes))
+                    .map_err(|e| original.failed(&e))?,
+                None => piece(load.addr, &load.bytes),
+            }
+        }
+        let filled = pages.into_iter().filter(|(_, page)| page.iter().any(|b| *b != 0));
+        Ok(filled.map(|(number, page)| (number, Arc::new(page))).collect())
     }
 
     /// Whether something is loaded at an address of a view.

@@ -227,7 +227,12 @@ impl Running {
                 digits: m.clusters.iter().map(digits).collect(),
                 symbols: m.symbols.clone(),
             };
-            let cores = m.core_names.iter().map(|c| vec![Seen::default(); c.len()]).collect();
+            // Counts go on from where the cores stand: the machine may have been restored.
+            let seen = |c: &hetemu_engine::Cluster| {
+                let one = |i| Seen { steps: c.steps(i), waits: None };
+                (0..c.cores()).map(one).collect()
+            };
+            let cores = m.clusters.iter().map(seen).collect();
             let inputs = m.infos.iter().map(|i| i.first().map_or(&[][..], |i| i.config.ty.inputs));
             let causes = m.clusters.iter().map(|c| match c.cores() {
                 0 => Default::default(),
@@ -239,6 +244,17 @@ impl Running {
             let (inputs, causes) = (inputs.collect(), causes.collect());
             Box::new(Observer { names, cores, inputs, causes, ..Observer::default() })
         })
+    }
+
+    /// Another state was set: who looks on counts on from there.
+    pub(crate) fn resumed(&mut self) {
+        let Some(observer) = &mut self.m.world.observer else { return };
+        for (cluster, cores) in self.m.clusters.iter().zip(&mut observer.cores) {
+            for (i, seen) in cores.iter_mut().enumerate() {
+                *seen = Seen { steps: cluster.steps(i), waits: None };
+            }
+        }
+        (observer.who, observer.held, observer.handler) = (None, None, None);
     }
 
     /// Adds symbols of programs that the machine does not load itself.

@@ -22,9 +22,8 @@ impl Realized {
         self.spaces = repeat(&self.spaces, &sizes);
         self.core_names = single(&self.core_names);
         self.infos = single(&self.infos);
-        self.graph.clusters = self
-            .graph
-            .clusters
+        let declared = self.graph.clusters.clone();
+        self.graph.clusters = declared
             .iter()
             .flat_map(|c| c.cores.iter())
             .map(|id| hetemu_graph::Cluster {
@@ -32,6 +31,7 @@ impl Realized {
                 cores: vec![*id],
             })
             .collect();
+        self.declared = Some(declared);
         let at = |c: usize, core: usize| number.get(&(c, core)).copied();
         let world = &mut self.world;
         world.core_names = self.core_names.clone();
