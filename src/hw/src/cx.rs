@@ -26,6 +26,13 @@ pub trait Cx {
     /// Sends a pulse on an output line.
     fn pulse(&mut self, output: u32, line: u32);
 
+    /// Acknowledges the interrupt at an input line: asks the device that drives it for its vector
+    /// ([`Device::acknowledge`]). `None` if no device answers.
+    fn acknowledge(&mut self, input: u32, line: u32) -> Option<u32> {
+        let _ = (input, line);
+        None
+    }
+
     /// Starts timer `timer` (a number of the device's own) for a time; replaces an earlier one.
     fn timer(&mut self, timer: u32, at: Ps);
 

@@ -56,6 +56,12 @@ pub trait Device: Send {
     /// An input line changed. A pulse is one call with `true`.
     fn signal(&mut self, cx: &mut dyn Cx, input: u32, line: u32, level: bool) {}
 
+    /// Who hears of an output line acknowledges its interrupt: the vector, and whatever else the
+    /// acknowledgement does (an interrupt controller takes the interrupt into service).
+    fn acknowledge(&mut self, cx: &mut dyn Cx, output: u32, line: u32) -> Option<u32> {
+        None
+    }
+
     /// A timer that was set with [`Cx::timer`] is due.
     fn timer(&mut self, cx: &mut dyn Cx, timer: u32) {}
 

@@ -75,6 +75,24 @@ impl Routes {
         output.lines.get_mut(at as usize)
     }
 
+    /// The output line that drives an input: slot, output, line. Of several, one that is high.
+    pub(crate) fn driver(&self, sink: Sink) -> Option<(usize, u32, u32)> {
+        let mut found = None;
+        for (slot, outputs) in self.slots.iter().enumerate() {
+            for (port, output) in outputs.iter().enumerate() {
+                let lines = output.lines.iter().enumerate();
+                for (i, line) in lines.filter(|(_, l)| l.sinks.contains(&sink)) {
+                    let at = (slot, port as u32, output.first + i as u32);
+                    if line.level {
+                        return Some(at);
+                    }
+                    found = found.or(Some(at));
+                }
+            }
+        }
+        found
+    }
+
     /// Gives cores other numbers.
     pub(crate) fn renumber(&mut self, number: impl Fn(usize, usize) -> Option<(usize, usize)>) {
         let lines = self.slots.iter_mut().flatten().flat_map(|o| &mut o.lines);

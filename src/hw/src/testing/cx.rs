@@ -18,6 +18,8 @@ pub struct TestCx {
     pub outputs: BTreeMap<(u32, u32), bool>,
     /// Pulses sent, in order.
     pub pulses: Vec<(u32, u32)>,
+    /// What drivers of inputs answer to an acknowledgement, by (input, line).
+    pub vectors: BTreeMap<(u32, u32), u32>,
     /// Running timers.
     pub timers: BTreeMap<u32, Ps>,
     /// Bytes sent, by link.
@@ -55,6 +57,7 @@ impl TestCx {
             wall_base_ns: self.wall_base_ns,
             outputs: self.outputs.clone(),
             pulses: self.pulses.clone(),
+            vectors: self.vectors.clone(),
             timers: self.timers.clone(),
             sent: self.sent.clone(),
             more: self.more.clone(),
@@ -111,6 +114,9 @@ impl Cx for TestCx {
     }
     fn pulse(&mut self, output: u32, line: u32) {
         self.pulses.push((output, line));
+    }
+    fn acknowledge(&mut self, input: u32, line: u32) -> Option<u32> {
+        self.vectors.get(&(input, line)).copied()
     }
     fn timer(&mut self, timer: u32, at: Ps) {
         self.timers.insert(timer, at);

@@ -60,6 +60,12 @@ impl Cx for DevCx<'_> {
         self.route(output, line, true, true);
     }
 
+    fn acknowledge(&mut self, input: u32, line: u32) -> Option<u32> {
+        let sink = Sink::Device { slot: self.slot, input, line };
+        let (slot, output, line) = self.world.routes.driver(sink)?;
+        self.world.call(slot, |dev, cx| dev.acknowledge(cx, output, line))?
+    }
+
     fn timer(&mut self, timer: u32, at: Ps) {
         self.world.set_timer(self.slot, timer, at);
     }
