@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/snapshot", &[]),
     ("src/machine", &["graph", "hw", "isa", "engine", "loader", "snapshot"]),
     ("src/control", &["graph", "hw", "machine", "host"]),
+    ("src/gdb", &["hw", "isa", "machine", "control"]),
     ("devices/", &["hw"]),
     ("targets/", &["hw", "isa"]),
 ];

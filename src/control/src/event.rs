@@ -26,6 +26,8 @@ pub enum Event {
     Reset(Reason),
     /// The guest was asked to power off.
     Powerdown,
+    /// The guest has ended, or cannot go on; [`Event::Shutdown`] follows.
+    Ended(hetemu_machine::Outcome),
     /// The machine is over.
     Shutdown(Reason),
     /// Something that only one front end knows how to tell: its name and its data as JSON.

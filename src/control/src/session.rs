@@ -91,6 +91,8 @@ pub struct Session {
     ended: Option<Ended>,
     /// The guest's end pauses the machine instead of ending the session.
     keep: bool,
+    /// Debuggers that want to look at a machine that cannot go on.
+    wrecks: u32,
     listeners: Vec<Listener>,
     resets: u32,
 }
@@ -114,6 +116,7 @@ impl Session {
             status: Status::Prelaunch,
             ended: None,
             keep: false,
+            wrecks: 0,
             listeners: Vec::new(),
             resets: 0,
         }
@@ -122,6 +125,17 @@ impl Session {
     /// The machine's end does not end the session.
     pub fn keep_after_end(&mut self) {
         self.keep = true;
+    }
+
+    /// A debugger comes, which wants to look at a machine that cannot go on, or goes. When the last
+    /// one goes, such a machine's session ends.
+    pub fn keep_wreck(&mut self, on: bool) {
+        self.wrecks = if on { self.wrecks + 1 } else { self.wrecks.saturating_sub(1) };
+        let over = self.status == Status::Shutdown && self.ended.is_none();
+        if over && self.wrecks == 0 && !self.keep {
+            let outcome = self.machine().ok().and_then(Running::outcome);
+            self.ended = Some(outcome.map_or(Ended::Quit, Ended::Machine));
+        }
     }
 
     /// Whether there is no machine yet.
@@ -283,10 +297,15 @@ impl Session {
     fn over(&mut self) -> Turn {
         self.status = Status::Shutdown;
         let outcome = self.machine().ok().and_then(Running::outcome);
-        if !self.keep {
+        let stuck = matches!(outcome, Some(Outcome::Stuck(_)));
+        if let Some(outcome) = outcome.clone() {
+            self.tell(&Event::Ended(outcome));
+        }
+        let keep = self.keep || self.wrecks > 0 && stuck;
+        if !keep {
             self.ended = Some(outcome.map_or(Ended::Quit, Ended::Machine));
         }
         self.tell(&Event::Shutdown(Reason::Guest));
-        if self.keep { Turn::Paused } else { Turn::Ended }
+        if keep { Turn::Paused } else { Turn::Ended }
     }
 }

@@ -118,6 +118,9 @@ pub(crate) struct Run {
     /// Wait before the first instruction until a client or a person says `cont`
     #[arg(short = 'S', long)]
     pub(crate) paused: bool,
+    /// Serve GDB: all clusters, or one ([CLUSTER=]tcp:[HOST]:PORT, [CLUSTER=]unix:PATH)
+    #[arg(long, value_name = "WHERE", action = ArgAction::Append, conflicts_with = "parallel")]
+    pub(crate) gdb: Vec<String>,
     /// Whose clock the machine's time follows while every core waits
     #[arg(long, value_enum, default_value_t)]
     pub(crate) pace: Pace,

@@ -1,5 +1,5 @@
-//! What debuggers do with a machine: breakpoints, watched memory, single steps, registers and memory
-//! of a core.
+//! What debuggers do with a machine: breakpoints, watched memory, single steps, registers and
+//! memory of a core.
 //!
 //! A stop leaves everything where it stands, in the middle of a slice, and changes nothing about
 //! the run: the same core goes on first. All cores stop together.
@@ -207,6 +207,26 @@ impl Running {
     /// written, if not all of it is memory.
     pub fn poke(&mut self, at: CoreId, va: u64, bytes: &[u8]) -> bool {
         self.core_there_mut(at).is_some_and(|c| c.poke(at.core, va, bytes))
+    }
+
+    /// Reads physical memory (RAM and ROM) as the cores of a cluster see it, as many bytes as can
+    /// be read.
+    pub fn peek_physical(&self, cluster: usize, pa: u64, len: usize) -> Vec<u8> {
+        let Some(space) = self.m.spaces.get(cluster) else { return Vec::new() };
+        let mut all = vec![0; len];
+        if space.read_ram(pa, &mut all) {
+            return all;
+        }
+        let byte = |i: u64| {
+            let mut byte = [0];
+            space.read_ram(pa.wrapping_add(i), &mut byte).then_some(byte[0])
+        };
+        (0..len as u64).map_while(byte).collect()
+    }
+
+    /// Writes physical memory as the cores of a cluster see it, ROM and flash as well.
+    pub fn poke_physical(&self, cluster: usize, pa: u64, bytes: &[u8]) -> bool {
+        self.m.spaces.get(cluster).is_some_and(|space| space.write_rom(pa, bytes))
     }
 
     /// What lies on the bus of a cluster, by address.

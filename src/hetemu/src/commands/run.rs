@@ -10,8 +10,9 @@ use hetemu::find::Base;
 use hetemu::plugs::{self, Plug, Shared};
 use hetemu::registry;
 use hetemu::script::{Script, Step, unescape};
-use hetemu_control::{Queue, Session};
+use hetemu_control::{Handle, Queue, Session};
 use hetemu_engine::EngineConfig;
+use hetemu_gdb as gdb;
 use hetemu_graph::Graph;
 use hetemu_host::{Bell, Console, Serial, Spec, open};
 use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Report, Running};
@@ -76,7 +77,15 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
             .vtimeout
             .map(|t| u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)),
     };
-    let (mut queue, _handle) = Queue::new(bell.clone());
+    let (mut queue, handle) = Queue::new(bell.clone());
+    let debuggers = match debuggers(args, &handle, &machine) {
+        Ok(servers) => servers,
+        Err(e) => {
+            drop(console);
+            complain(format!("--gdb: {e}"));
+            return Err(USAGE);
+        }
+    };
     let mut session = Session::new(machine);
     if !args.paused {
         let _ = session.resume();
@@ -93,6 +102,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     };
     let ended = drive.run();
     drop(drive);
+    drop(debuggers);
     let Ok(machine) = session.machine_mut() else { return Ok(OK) };
     // What follows the guest's output begins on a line of its own.
     let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
@@ -127,6 +137,21 @@ fn refused(e: &hetemu::Error) -> u8 {
         other => complain(other),
     }
     WRONG
+}
+
+/// Servers for GDB.
+fn debuggers(args: &Run, handle: &Handle, machine: &Running) -> Result<Vec<gdb::Server>, String> {
+    let clusters: Vec<String> = machine.graph().clusters.iter().map(|c| c.name.clone()).collect();
+    let mut servers = Vec::new();
+    for text in &args.gdb {
+        let spec = gdb::Spec::parse(text)?;
+        let server = gdb::Server::start(&spec, handle, &clusters).map_err(|e| e.to_string())?;
+        if matches!(spec.place, gdb::Place::Tcp(_, 0)) {
+            complain(format!("gdb at {}", server.place()));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 /// Steps of the script, in the order of the command line.
