@@ -1,0 +1,3 @@
+//! The decoder, generated from `decode.table`.
+
+include!(concat!(env!("OUT_DIR"), "/decode.rs"));
