@@ -435,4 +435,16 @@ pub enum HostCall {
         /// Bytes of a word in the parameter block.
         word: u8,
     },
+    /// MIPS Unified Hosting Interface: operation and arguments. The answer has the result in its
+    /// low half, as 32 bits, and the error number in its high half.
+    Uhi {
+        /// Operation number.
+        op: u64,
+        /// The argument registers.
+        args: [u64; 4],
+        /// The bits of an address that is not mapped which are its physical address.
+        unmapped: u64,
+        /// Words in memory are big-endian.
+        big_endian: bool,
+    },
 }

@@ -3,7 +3,7 @@
 use crate::{Error, Image, Kind, MAX_IMAGE, Segment, Symbol, Symbols};
 use object::Endianness;
 use object::elf::{
-    ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PT_LOAD, STT_FUNC, STT_NOTYPE, STT_OBJECT,
+    EM_MIPS, ET_DYN, ET_EXEC, FileHeader32, FileHeader64, PT_LOAD, STT_FUNC, STT_NOTYPE, STT_OBJECT,
 };
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
 
@@ -27,6 +27,7 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
         object::elf::ET_CORE => return Err(Error::NotExecutable("a core dump")),
         _ => return Err(Error::NotExecutable("of an unknown type")),
     };
+    let machine = header.e_machine(endian);
     let mut segments = Vec::new();
     let mut total = 0u64;
     let entry: u64 = header.e_entry(endian).into();
@@ -48,9 +49,18 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
         if total > MAX_IMAGE || addr.checked_add(size - 1).is_none() {
             return Err(Error::TooLarge);
         }
-        if entry.wrapping_sub(va) < size {
-            entry_phys = Some(addr.wrapping_add(entry.wrapping_sub(va)));
-        }
+        // MIPS programs are linked to the unmapped segments, load addresses and all: the bytes go
+        // to physical memory, and the program runs where it is linked.
+        let physical = if machine == EM_MIPS { unsegmented(addr) } else { addr };
+        let addr = match physical == addr {
+            true => {
+                if entry.wrapping_sub(va) < size {
+                    entry_phys = Some(addr.wrapping_add(entry.wrapping_sub(va)));
+                }
+                addr
+            }
+            false => physical,
+        };
         segments.push(Segment { addr, bytes: data.to_vec(), size });
     }
     segments.sort_by_key(|s| s.addr);
@@ -60,10 +70,19 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
         entry: Some(entry_phys.unwrap_or(entry)),
         bits: Some(bits),
         big_endian: Some(endian == Endianness::Big),
-        machine: Some(header.e_machine(endian).0),
+        machine: Some(machine.0),
         symbols: symbols(header, endian, bytes),
         base: 0,
     })
+}
+
+/// The physical address of one in kseg0 or kseg1 (MIPS volume III, section 4.3), as 32 bits or
+/// sign-extended.
+fn unsegmented(addr: u64) -> u64 {
+    match (addr >> 32, addr as u32 >> 29) {
+        (0 | 0xffff_ffff, 4 | 5) => addr & 0x1fff_ffff,
+        _ => addr,
+    }
 }
 
 /// Symbols help reports only: damaged tables give none.

@@ -30,6 +30,7 @@ mod semihost;
 mod spaces;
 mod stats;
 mod trouble;
+mod uhi;
 mod wiring;
 mod world;
 

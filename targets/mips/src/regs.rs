@@ -28,10 +28,13 @@ pub const FLAGS: Slot = Slot(67);
 pub const FCC: Slot = Slot(68);
 /// UserLocal, which user mode reads as hardware register 29.
 pub const USER_LOCAL: Slot = Slot(69);
-/// 1: the program counter is at the delay slot of a branch that was taken (branch-likely only).
-pub const IN_SLOT: Slot = Slot(70);
-/// Where that branch leads.
-pub const TARGET: Slot = Slot(71);
+/// Where the branch-likely leads whose delay slot is next.
+pub const TARGET: Slot = Slot(70);
+
+/// Whether a program counter stands for the delay slot of the branch-likely two bytes before it.
+pub fn is_slot(pc: u64) -> bool {
+    pc & 3 == 2
+}
 
 /// The slot of a general register.
 pub fn x(n: i32) -> Slot {
@@ -56,7 +59,6 @@ pub fn slots(bits: u8) -> Vec<SlotInfo> {
         ("flags", SlotClass::I32),
         ("fcc", SlotClass::I32),
         ("userlocal", int),
-        ("in_slot", SlotClass::I32),
         ("target", int),
     ] {
         all.push(info(name, class));

@@ -135,7 +135,11 @@ impl Env for Outer<'_> {
     }
 
     fn host_call(&mut self, call: HostCall) -> Option<u64> {
-        let mut mem = CoreMem { mmu: self.mmu, space: self.space, wrote: Vec::new() };
+        let unmapped = match call {
+            HostCall::Semihost { .. } => u64::MAX,
+            HostCall::Uhi { unmapped, .. } => unmapped,
+        };
+        let mut mem = CoreMem { mmu: self.mmu, space: self.space, unmapped, wrote: Vec::new() };
         let answer = self.system.host_call(self.core, call, &mut mem);
         for (host, len) in mem.wrote {
             if self.cache.overlaps(host, len) {
@@ -191,6 +195,8 @@ impl Env for Looking<'_, '_> {
 struct CoreMem<'a> {
     mmu: &'a Mmu,
     space: &'a Space,
+    /// The bits of an address that the TLB does not know which are its physical address.
+    unmapped: u64,
     wrote: Vec<(usize, u64)>,
 }
 
@@ -203,7 +209,7 @@ impl VirtMem for CoreMem<'_> {
                     *byte = host.load8();
                     true
                 }
-                None => self.space.read_ram(va, std::slice::from_mut(byte)),
+                None => self.space.read_ram(va & self.unmapped, std::slice::from_mut(byte)),
             }
         })
     }
@@ -217,7 +223,7 @@ impl VirtMem for CoreMem<'_> {
                     true
                 }
                 // The outside path tells every cluster, this one too.
-                None => self.space.write_ram(va, std::slice::from_ref(byte)),
+                None => self.space.write_ram(va & self.unmapped, std::slice::from_ref(byte)),
             }
         })
     }

@@ -93,6 +93,13 @@ impl System for World {
                 self.moves += 1;
                 crate::semihost::call(self, core, op, param, word, mem)
             }
+            HostCall::Uhi { op, args, big_endian, .. } => {
+                if !self.semihosting {
+                    return None;
+                }
+                self.moves += 1;
+                crate::uhi::call(self, op, args, big_endian, mem)
+            }
         }
     }
 

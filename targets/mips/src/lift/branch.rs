@@ -112,19 +112,20 @@ impl Lift<'_> {
         let over = self.pc.wrapping_add(8) & self.isa.mask();
         let to = self.destination(kind, i);
         let taken = self.taken(kind, i);
-        let target = self.select_target(taken, to, over);
-        let slot = self.b.iconst(self.xt, self.pc.wrapping_add(4));
-        let after = self.b.iconst(self.xt, over);
-        let next = self.b.select(taken, slot, after);
-        let in_slot = self.b.cast(Cast::Zext, Ty::I32, taken);
+        let To::Known(target) = to else { return self.b.finish(Exit::Jump(over, Hint::None)) };
+        let target = self.b.iconst(self.xt, target);
         if kind.links {
             let value = self.b.iconst(self.xt, over);
             self.set_x(31, value);
         }
-        self.b.put(regs::IN_SLOT, in_slot);
         self.b.put(regs::TARGET, target);
-        self.b.put(regs::PC, next);
-        self.b.finish(Exit::Resume)
+        let slot = self.pc.wrapping_add(2);
+        let exit = match self.b.constant(taken) {
+            Some(0) => Exit::Jump(over, Hint::None),
+            Some(_) => Exit::Jump(slot, Hint::None),
+            None => Exit::Branch(taken, slot, over),
+        };
+        self.b.finish(exit)
     }
 
     fn link_register(&self, kind: Kind, i: &Insn) -> i32 {
@@ -138,7 +139,14 @@ impl Lift<'_> {
     fn destination(&mut self, kind: Kind, i: &Insn) -> To {
         let next = self.pc.wrapping_add(4);
         match kind.test {
-            Test::Register => To::Register(self.x(i.rs)),
+            Test::Register => {
+                // An address that is even and not a multiple of 4 would stand for a slot: it is
+                // made an odd one, which is as wrong.
+                let to = self.x(i.rs);
+                let bit = self.b.bin_imm(Bin::ShrU, to, 1);
+                let bit = self.b.bin_imm(Bin::And, bit, 1);
+                To::Register(self.b.bin(Bin::Or, to, bit))
+            }
             Test::Always => {
                 To::Known((next & !0xfff_ffff | i.imm as u32 as u64) & self.isa.mask())
             }

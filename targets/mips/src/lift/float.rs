@@ -36,15 +36,6 @@ pub(crate) enum Calc {
     FromInt,
 }
 
-/// An operation as the call's first argument has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Compare {
-    /// The condition's four bits.
-    pub(crate) cond: u8,
-    /// Binary64.
-    pub(crate) wide: bool,
-}
-
 /// The argument's bits above [`Calc`]: the operands are binary64, integers have 64 bits, cause bits
 /// of the operation before are kept.
 pub(crate) const WIDE: u64 = 1 << 8;

@@ -3,8 +3,9 @@
 //! A branch is lifted together with its delay slot as one instruction of eight bytes: the condition
 //! first, then the slot's operations, then what both write. So a fault in the slot finds the state
 //! before the branch, as EPC and Cause.BD want it, and nothing comes between the two. A
-//! branch-likely, which may skip its slot, ends its block: the slot is then a block of its own,
-//! with [`Key::in_slot`].
+//! branch-likely, which may skip its slot, ends its block; its slot is a block of its own, which
+//! ends where the branch leads. The address of that block is the branch's plus 2, which no
+//! instruction can have: the program counter alone says that the slot is next.
 //!
 //! What changes the core's control state is a helper in a block of its own; everything else is IR.
 //! A block depends, besides its address, on the bits of [`Key`].
@@ -17,7 +18,8 @@ mod mem;
 mod wide;
 
 pub(crate) use cop0::Call;
-pub(crate) use float::{Calc, Compare, calc_of};
+pub(crate) use cop0::cp0;
+pub(crate) use float::{Calc, WIDE, calc_of, is_float};
 
 use crate::isa::Isa;
 use crate::regs;
@@ -39,7 +41,7 @@ pub(crate) mod calls {
     pub(crate) const STORE_PART: u16 = 4;
     /// A float operation: [`super::Calc`] as bits, operands.
     pub(crate) const FLOAT: u16 = 5;
-    /// A float comparison: [`super::Compare`] as bits, operands.
+    /// A float comparison: [`the condition`] as bits, operands.
     pub(crate) const COMPARE: u16 = 6;
     /// Reads a float control register: number, condition codes.
     pub(crate) const CFC1: u16 = 7;
@@ -60,14 +62,12 @@ pub struct Key {
     pub wide: bool,
     /// UserLocal can be read.
     pub user_local: bool,
-    /// The one instruction of the block is the delay slot of a branch-likely that was taken.
-    pub in_slot: bool,
 }
 
 impl Key {
     /// As a number.
     pub fn bits(self) -> u32 {
-        let all = [self.cop0, self.float, self.fr, self.wide, self.user_local, self.in_slot];
+        let all = [self.cop0, self.float, self.fr, self.wide, self.user_local];
         all.iter().rev().fold(0, |bits, on| bits << 1 | u32::from(*on))
     }
     /// From a number.
@@ -79,7 +79,6 @@ impl Key {
             fr: bit(2),
             wide: bit(3),
             user_local: bit(4),
-            in_slot: bit(5),
         }
     }
 }
@@ -127,6 +126,11 @@ pub fn lift(
         let (high, low) = if isa.big_endian { (first, second) } else { (second, first) };
         Ok(u32::from(high) << 16 | u32::from(low))
     };
+    if regs::is_slot(pc) {
+        let word = word_at(pc.wrapping_add(2) & isa.mask())?;
+        cx.b.start(pc, 6);
+        return Ok(cx.slot_block(table::decode32(word, set), word));
+    }
     let mut at = pc;
     loop {
         let first = cx.b.count() == 0;
@@ -145,10 +149,6 @@ pub fn lift(
         cx.pc = at;
         let insn = table::decode32(word, set);
         let next = at.wrapping_add(4) & isa.mask();
-        if key.in_slot {
-            cx.b.start(at, 4);
-            return Ok(cx.slot_block(insn, word));
-        }
         let call = cop0::call(isa, key, insn.as_ref());
         let kind = insn.and_then(|i| branch::kind(i.op)).filter(|_| call.is_none());
         if let (Some(kind), Some(insn)) = (kind, insn) {
@@ -206,15 +206,15 @@ impl Lift<'_> {
         let call = cop0::call(self.isa, self.key, insn.as_ref());
         match insn.filter(|i| call.is_none() && branch::kind(i.op).is_none()) {
             Some(i) => {
-                self.instruction(&i);
                 let target = self.b.get(self.xt, regs::TARGET);
-                let no = self.b.iconst(Ty::I32, 0);
-                self.b.put(regs::IN_SLOT, no);
-                self.b.put(regs::PC, target);
+                self.instruction(&i);
+                self.b.finish(Exit::Indirect(target, Hint::None))
             }
-            None => self.helper(call.unwrap_or(Call::Reserved), word),
+            None => {
+                self.helper(call.unwrap_or(Call::Reserved), word);
+                self.b.finish(Exit::Resume)
+            }
         }
-        self.b.finish(Exit::Resume)
     }
 
     /// The value of a general register.
