@@ -55,9 +55,8 @@ impl Core {
         let mut features = vec![feature("cpu", cpu), feature("cp0", cp0)];
         if self.isa.fir != 0 {
             let ty = if word == 32 { "ieee_single" } else { "ieee_double" };
-            let mut fpu: Vec<DebugReg> = (0..32)
-                .map(|n| DebugReg::general(F0 + n, &format!("f{n}"), word, ty))
-                .collect();
+            let mut fpu: Vec<DebugReg> =
+                (0..32).map(|n| DebugReg::general(F0 + n, &format!("f{n}"), word, ty)).collect();
             fpu.push(DebugReg::general(FCSR, "fcsr", word, "int").group("float"));
             fpu.push(DebugReg::general(FIR, "fir", word, "int").group("float"));
             features.push(feature("fpu", fpu));

@@ -137,8 +137,7 @@ impl Core {
         let operands = if binary { vec![a, b] } else { vec![a] };
         let nan = calc != Calc::FromInt && operands.iter().any(|v| f.is_nan(*v));
         let to_int = |op: Round, core: &Core, env: &mut dyn Env| {
-            let (v, flags) =
-                core.unit(FloatOp::ToInt(long, true), op, wide, [a, b], long, env);
+            let (v, flags) = core.unit(FloatOp::ToInt(long, true), op, wide, [a, b], long, env);
             // Whatever does not fit becomes the largest number.
             if flags & INVALID != 0 { (largest(long), INVALID) } else { (v, flags) }
         };
@@ -159,9 +158,7 @@ impl Core {
             Calc::Mul => self.unit(FloatOp::Bin(FBin::Mul), round, wide, [a, b], long, env),
             Calc::Div => self.unit(FloatOp::Bin(FBin::Div), round, wide, [a, b], long, env),
             Calc::Sqrt => self.unit(FloatOp::Sqrt, round, wide, [a, b], long, env),
-            Calc::Recip => {
-                self.unit(FloatOp::Bin(FBin::Div), round, wide, [f.one(), a], long, env)
-            }
+            Calc::Recip => self.unit(FloatOp::Bin(FBin::Div), round, wide, [f.one(), a], long, env),
             Calc::Rsqrt => {
                 let (root, flags) = self.unit(FloatOp::Sqrt, round, wide, [a, b], long, env);
                 if f.is_nan(root) {

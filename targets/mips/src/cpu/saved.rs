@@ -50,9 +50,9 @@ impl State {
         } = self;
         [
             index, lo0, lo1, context, page_mask, wired, hwrena, bad_vaddr, entry_hi, compare,
-            status, intctl, cause, epc, ebase, config, xcontext, tag0, tag1, tag2, tag3,
-            error_epc, depc, desave, s0, s1, s2, s3, s4, s5, fcsr, count, due, timer, lines, nmi,
-            nmi_edge, random,
+            status, intctl, cause, epc, ebase, config, xcontext, tag0, tag1, tag2, tag3, error_epc,
+            depc, desave, s0, s1, s2, s3, s4, s5, fcsr, count, due, timer, lines, nmi, nmi_edge,
+            random,
         ]
     }
 }
@@ -61,9 +61,8 @@ impl Core {
     pub(super) fn write_state(&self, w: &mut Writer) {
         let mut state = self.s.clone();
         w.ints(WORDS, state.words().into_iter().map(|v| *v));
-        let words = |e: &Entry| {
-            [e.vpn, e.mask, e.asid, e.global.into(), e.lo[0], e.lo[1], e.there.into()]
-        };
+        let words =
+            |e: &Entry| [e.vpn, e.mask, e.asid, e.global.into(), e.lo[0], e.lo[1], e.there.into()];
         w.ints(TLB, self.tlb.iter().flat_map(words));
         if let Some(handler) = self.handler {
             w.int(HANDLER, handler);

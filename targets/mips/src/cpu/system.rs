@@ -131,9 +131,7 @@ impl Core {
     fn no_instruction(&self, word: u32) -> u32 {
         let float = self.s.status & status::CU1 != 0 && self.isa.fir != 0;
         match word >> 26 {
-            0x11 | 0x13 | 0x31 | 0x35 | 0x39 | 0x3d if !float => {
-                cause::UNUSABLE | 1 << cause::CE
-            }
+            0x11 | 0x13 | 0x31 | 0x35 | 0x39 | 0x3d if !float => cause::UNUSABLE | 1 << cause::CE,
             0x10 if !self.is_kernel() && self.s.status & status::CU0 == 0 => cause::UNUSABLE,
             // LWC2 and its like; the opcodes of LDC2 are there on all cores.
             0x12 | 0x32 | 0x36 | 0x3a | 0x3e => cause::UNUSABLE | 2 << cause::CE,

@@ -124,19 +124,16 @@ impl Core {
 
     /// The bits of an address that entries compare.
     fn compared(&self, va: u64) -> u64 {
-        let bits = if self.isa.wide() {
-            3 << 62 | (1 << self.isa.seg_bits) - 1
-        } else {
-            0xffff_ffff
-        };
+        let bits =
+            if self.isa.wide() { 3 << 62 | (1 << self.isa.seg_bits) - 1 } else { 0xffff_ffff };
         va & bits & !0x1fff
     }
 
     fn find(&self, va: u64) -> Option<usize> {
         let (vpn, asid) = (self.compared(va), self.s.entry_hi & 0xff);
-        self.tlb.iter().position(|e| {
-            e.there && (e.vpn ^ vpn) & !e.mask == 0 && (e.global || e.asid == asid)
-        })
+        self.tlb
+            .iter()
+            .position(|e| e.there && (e.vpn ^ vpn) & !e.mask == 0 && (e.global || e.asid == asid))
     }
 
     fn walk(&self, va: u64, access: Access) -> Result<Translation, Exception> {

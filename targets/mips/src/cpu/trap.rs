@@ -79,14 +79,7 @@ impl Core {
     }
 
     /// Enters a handler.
-    fn enter(
-        &mut self,
-        code: u64,
-        branch: Option<u64>,
-        pc: u64,
-        offset: u64,
-        cx: &mut Cx<'_>,
-    ) {
+    fn enter(&mut self, code: u64, branch: Option<u64>, pc: u64, offset: u64, cx: &mut Cx<'_>) {
         if self.s.status & status::EXL == 0 {
             self.s.epc = branch.unwrap_or(pc);
             self.s.cause &= !cause_reg::BD;

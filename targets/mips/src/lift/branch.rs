@@ -147,9 +147,7 @@ impl Lift<'_> {
                 let bit = self.b.bin_imm(Bin::And, bit, 1);
                 To::Register(self.b.bin(Bin::Or, to, bit))
             }
-            Test::Always => {
-                To::Known((next & !0xfff_ffff | i.imm as u32 as u64) & self.isa.mask())
-            }
+            Test::Always => To::Known((next & !0xfff_ffff | i.imm as u32 as u64) & self.isa.mask()),
             _ => To::Known(next.wrapping_add(i.imm as i64 as u64) & self.isa.mask()),
         }
     }

@@ -107,8 +107,8 @@ struct Shape {
 }
 
 fn format(op: Op) -> Option<Shape> {
-    use Calc::{CeilInt, Convert, Div, FloorInt, FromInt, Mul, Neg, Recip, RoundInt, Rsqrt, Sqrt};
     use Calc::{Abs, Add, Sub, ToInt, TruncInt};
+    use Calc::{CeilInt, Convert, Div, FloorInt, FromInt, Mul, Neg, Recip, RoundInt, Rsqrt, Sqrt};
     use Format::*;
     let (from, to, calc) = match op {
         Op::AddS => (Single, Single, Some(Add)),
@@ -301,7 +301,11 @@ impl Lift<'_> {
                 v = self.b.call(calls::FLOAT, [how, v, v]);
             }
         }
-        if to.is_wide() { self.set_double(i.fd, v) } else { self.set_low(i.fd, v) }
+        if to.is_wide() {
+            self.set_double(i.fd, v)
+        } else {
+            self.set_low(i.fd, v)
+        }
         true
     }
 

@@ -73,13 +73,7 @@ impl Key {
     /// From a number.
     pub fn from_bits(bits: u32) -> Key {
         let bit = |n: u32| bits >> n & 1 != 0;
-        Key {
-            cop0: bit(0),
-            float: bit(1),
-            fr: bit(2),
-            wide: bit(3),
-            user_local: bit(4),
-        }
+        Key { cop0: bit(0), float: bit(1), fr: bit(2), wide: bit(3), user_local: bit(4) }
     }
 }
 
@@ -119,8 +113,7 @@ pub fn lift(
     if !key.wide {
         set &= !ext::M64;
     }
-    let mut cx =
-        Lift { b: Builder::new(pc), isa, key, pc, xt: isa.word(), link: None };
+    let mut cx = Lift { b: Builder::new(pc), isa, key, pc, xt: isa.word(), link: None };
     let mut word_at = |va: u64| -> Result<u32, FetchFault> {
         let (first, second) = (fetch(va)?, fetch(va.wrapping_add(2) & isa.mask())?);
         let (high, low) = if isa.big_endian { (first, second) } else { (second, first) };
