@@ -95,6 +95,12 @@ impl Isa {
         if self.bits == 32 { 0xffff_ffff } else { u64::MAX }
     }
 
+    /// The bits of a 64-bit address that count: the segment, and the address in it.
+    pub fn address_bits(&self) -> u64 {
+        let inside = (1u64 << self.seg_bits) - 1;
+        3 << 62 | inside
+    }
+
     /// A 32-bit value as a register holds it: sign-extended on 64-bit cores.
     pub fn extend(&self, word: u64) -> u64 {
         word as u32 as i32 as i64 as u64 & self.mask()

@@ -28,7 +28,7 @@ impl Core {
     /// What an EntryHi takes.
     fn entry_hi_mask(&self) -> u64 {
         if self.isa.wide() {
-            (3 << 62 | (1 << self.isa.seg_bits) - 1) & !0x1f00
+            self.isa.address_bits() & !0x1f00
         } else {
             0xffff_e0ff
         }

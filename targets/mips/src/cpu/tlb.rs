@@ -125,7 +125,7 @@ impl Core {
     /// The bits of an address that entries compare.
     fn compared(&self, va: u64) -> u64 {
         let bits =
-            if self.isa.wide() { 3 << 62 | (1 << self.isa.seg_bits) - 1 } else { 0xffff_ffff };
+            if self.isa.wide() { self.isa.address_bits() } else { 0xffff_ffff };
         va & bits & !0x1fff
     }
 

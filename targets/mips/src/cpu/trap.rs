@@ -72,7 +72,7 @@ impl Core {
             let low = (1u64 << (seg - 13 + 4)) - 1;
             let base = self.s.xcontext & !(low | 3 << (seg - 9));
             self.s.xcontext = base | (va >> 62) << (seg - 9) | page << 4;
-            self.s.entry_hi = va & (3 << 62 | (1 << seg) - 1) & !0x1fff | asid;
+            self.s.entry_hi = va & self.isa.address_bits() & !0x1fff | asid;
         } else {
             self.s.entry_hi = va & 0xffff_e000 | asid;
         }
