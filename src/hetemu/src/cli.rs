@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a machine
     Run(Box<Run>),
+    /// Run tests of machines: files of steps, in virtual time
+    Test(Test),
     /// Find every mistake of machine files, without running anything
     Check(Check),
     /// Put machine files in the one style
@@ -201,6 +203,50 @@ pub(crate) enum Jit {
     Sync,
     /// Nowhere: everything is interpreted
     Off,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = TEST_HELP)]
+pub(crate) struct Test {
+    /// Test files
+    #[arg(required = true)]
+    pub(crate) files: Vec<String>,
+    /// Run only tests whose `SUITE: NAME` matches
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) filter: Option<String>,
+    /// List the tests and run none
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// How many run at once [default: as many as the host has processors]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Compile hot code so, whatever the files say
+    #[arg(long, value_enum)]
+    pub(crate) jit: Option<Jit>,
+    /// A test that is skipped, because a file that it needs is not there, has failed
+    #[arg(long)]
+    pub(crate) no_skip: bool,
+    /// Form of the results
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TestFormat,
+}
+
+const TEST_HELP: &str = "\
+Exit codes: 0 all passed; 1 a test file cannot be read as one; 2 bad command line or unreadable
+file; 4 a test failed; 70 a fault of hetemu itself.";
+
+/// Forms of results.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TestFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object a line
+    Json,
+    /// Annotations of GitHub
+    Github,
+    /// JUnit's XML, for dashboards
+    Junit,
 }
 
 #[derive(Args, Debug)]

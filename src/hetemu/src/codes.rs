@@ -35,10 +35,12 @@ const PAGES: &[(&str, &str)] = &[
 /// The page of a code.
 pub fn explain(code: &str) -> Option<&'static str> {
     let code = code.to_ascii_uppercase();
-    PAGES.iter().find(|(c, _)| *c == code).map(|(_, page)| *page)
+    let tests = crate::suite::codes::ALL.iter().map(|c| (c.id(), c.page()));
+    PAGES.iter().copied().chain(tests).find(|(c, _)| *c == code).map(|(_, page)| page)
 }
 
 /// Every code of this list.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    PAGES.iter().map(|(c, _)| *c)
+    let tests = crate::suite::codes::ALL.iter().map(|c| c.id());
+    PAGES.iter().map(|(c, _)| *c).chain(tests)
 }

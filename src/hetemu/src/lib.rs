@@ -23,6 +23,7 @@ mod machine;
 pub mod plugs;
 pub mod registry;
 pub mod script;
+pub mod suite;
 
 pub use machine::{Builder, Error, Jit, Machine, Match, Stop, Until, image, realize};
 

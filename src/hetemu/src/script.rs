@@ -100,7 +100,7 @@ impl Script {
     }
 }
 
-/// Bytes of an escaped text: \n \r \t \e \0 \\ and \xHH.
+/// Bytes of an escaped text: \n \r \t \e \0 \\ \" and \xHH.
 pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     let mut chars = text.chars();
@@ -116,6 +116,7 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
             Some('e') => 0x1b,
             Some('0') => 0,
             Some('\\') => b'\\',
+            Some('"') => b'"',
             Some('x') => {
                 let digits: String = chars.by_ref().take(2).collect();
                 u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2).ok_or_else(

@@ -18,6 +18,7 @@ mod profiles;
 mod run;
 mod stats;
 mod target;
+mod test;
 
 use crate::cli::{Cli, Command, Configured, Run, Setting};
 use clap::ArgMatches;
@@ -53,6 +54,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
             }
             None => USAGE,
         },
+        Command::Test(args) => test::run(&args, started),
         Command::Check(args) => check::run(&args, started),
         Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),

@@ -104,6 +104,12 @@ impl Builder {
         self
     }
 
+    /// Loads a program of any file name, raw bytes at an address.
+    pub fn image_at(mut self, file: impl Into<String>, at: Option<u64>) -> Builder {
+        self.images.push(ImageArg { path: file.into(), at });
+        self
+    }
+
     /// Where hot code is compiled.
     pub fn jit(mut self, jit: Jit) -> Builder {
         self.options.engine.jit = jit != Jit::Off;
@@ -166,7 +172,7 @@ impl Builder {
         let (hosts, wires, talks) = ends(&graph, &self.source.base, &attached)?;
         let (images, base) = (&self.images, &self.source.base);
         let running = realize(graph, registry, self.options, hosts, images, base)?;
-        Ok(Machine::new(Session::new(running), wires, talks))
+        Machine::new(Session::new(running), wires, talks)
     }
 }
 

@@ -14,7 +14,9 @@ pub use wire::Match;
 use crate::Loaded;
 use hetemu_control::{Session, Status, Turn};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_machine::{CoreId, DebugStop, Limit, Outcome, Report, Running, Step};
+use hetemu_machine::{
+    CoreId, DebugStop, DebugWhy, Debugger, Limit, Outcome, Report, Running, Step,
+};
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +66,14 @@ pub enum Error {
         /// Bytes.
         len: usize,
     },
+    /// Memory is seen by cores, clusters and buses, and this is none.
+    #[error("`{name}` is no core, cluster or bus, and so sees no memory; there is {known}")]
+    NoView {
+        /// What was asked for.
+        name: String,
+        /// Names that would do.
+        known: String,
+    },
     /// A value that does not fit.
     #[error("{0}")]
     Value(String),
@@ -92,7 +102,10 @@ fn rendered(loaded: &Loaded) -> String {
 pub struct Until {
     time: Option<Ps>,
     insns: Option<u64>,
-    output: Vec<(Option<String>, Regex)>,
+    /// Plug, pattern, whether it is waited for.
+    output: Vec<(Option<String>, Regex, bool)>,
+    breakpoints: Vec<(Option<String>, u64)>,
+    alone: bool,
 }
 
 impl Until {
@@ -116,7 +129,27 @@ impl Until {
     /// Output of a plug (without a name: of the console) that matches. Several can be given; the
     /// match says which it was, in their order.
     pub fn output(mut self, plug: Option<&str>, pattern: Regex) -> Until {
-        self.output.push((plug.map(str::to_string), pattern));
+        self.output.push((plug.map(str::to_string), pattern, true));
+        self
+    }
+
+    /// Output that must not come: it ends the run, too, but the run does not wait for it.
+    pub fn never(mut self, plug: Option<&str>, pattern: Regex) -> Until {
+        self.output.push((plug.map(str::to_string), pattern, false));
+        self
+    }
+
+    /// The caller will send nothing: a guest that can only go on with input is stuck, and the run
+    /// is over at once. So it is while output is waited for.
+    pub fn alone(mut self) -> Until {
+        self.alone = true;
+        self
+    }
+
+    /// A core (without a name: any) stands before the instruction at this virtual address, in
+    /// whatever address space.
+    pub fn reaches(mut self, core: Option<&str>, address: u64) -> Until {
+        self.breakpoints.push((core.map(str::to_string), address));
         self
     }
 }
@@ -173,6 +206,8 @@ pub struct Machine {
     session: Session,
     wires: BTreeMap<String, Wire>,
     talks: Option<String>,
+    /// Breakpoints of its own, beside those of debuggers.
+    debugger: Debugger,
 }
 
 impl std::fmt::Debug for Machine {
@@ -180,6 +215,13 @@ impl std::fmt::Debug for Machine {
         let name = self.machine().map(|m| m.graph().name.clone()).unwrap_or_default();
         f.debug_struct("Machine").field("name", &name).field("time", &self.time()).finish()
     }
+}
+
+/// Whether a stop is one of those that a run waits for.
+fn wanted(stops: &[(usize, Option<usize>, u64)], stop: &DebugStop) -> bool {
+    let here = |core: &Option<usize>| core.is_none_or(|core| core == stop.core);
+    stop.why != DebugWhy::Breakpoint
+        || stops.iter().any(|(cluster, core, _)| *cluster == stop.cluster && here(core))
 }
 
 fn ps(d: Duration) -> Ps {
@@ -191,9 +233,10 @@ impl Machine {
         mut session: Session,
         wires: BTreeMap<String, Wire>,
         talks: Option<String>,
-    ) -> Machine {
+    ) -> Result<Machine, Error> {
         session.keep_after_end();
-        Machine { session, wires, talks }
+        let debugger = session.machine_mut()?.debugger();
+        Ok(Machine { session, wires, talks, debugger })
     }
 
     /// The session below, for what this type has no word for.
@@ -239,12 +282,14 @@ impl Machine {
     /// Only if a plug of `until` does not exist.
     pub fn run(&mut self, until: &Until) -> Result<Stop, Error> {
         let mut watched: BTreeMap<String, Vec<(usize, Regex)>> = BTreeMap::new();
-        for (i, (plug, pattern)) in until.output.iter().enumerate() {
+        for (i, (plug, pattern, _)) in until.output.iter().enumerate() {
             let name = self.plug_name(plug.as_deref())?;
             watched.entry(name).or_default().push((i, pattern.clone()));
         }
         // Without a wait for output the caller may send something afterwards.
-        let open = until.output.is_empty() && (until.time.is_some() || until.insns.is_some());
+        let waits =
+            until.output.iter().any(|(.., waited)| *waited) || !until.breakpoints.is_empty();
+        let open = !waits && !until.alone && (until.time.is_some() || until.insns.is_some());
         for (name, wire) in &self.wires {
             let patterns = watched.get(name).into_iter().flatten();
             wire.set_open(open);
@@ -252,16 +297,54 @@ impl Machine {
         }
         let at = until.time.map_or(Ps::MAX, |t| self.session.now().saturating_add(t));
         let insns = until.insns.unwrap_or(u64::MAX);
+        let stops = self.set_breakpoints(until)?;
         self.machine_mut()?.set_limit(Limit { insns, at });
-        let stop = self.turns(at, open, &watched);
+        let stop = loop {
+            match self.turns(at, open, &watched) {
+                Ok(Stop::Debug(stop)) if !stops.is_empty() && !wanted(&stops, &stop) => {}
+                stop => break stop,
+            }
+        };
+        let debugger = self.debugger;
         if let Ok(machine) = self.session.machine_mut() {
             machine.set_limit(Limit::default());
+            for (cluster, ..) in stops {
+                machine.set_breakpoints(debugger, cluster, &[]);
+            }
         }
         for wire in self.wires.values() {
             wire.watch(Vec::new());
         }
         self.session.pause()?;
         stop
+    }
+
+    /// Sets the breakpoints of a run: cluster, core (or any), address.
+    fn set_breakpoints(
+        &mut self,
+        until: &Until,
+    ) -> Result<Vec<(usize, Option<usize>, u64)>, Error> {
+        let mut all = Vec::new();
+        for (core, at) in &until.breakpoints {
+            match core {
+                Some(name) => {
+                    let core = self.core(name)?;
+                    all.push((core.cluster, Some(core.core), *at));
+                }
+                None => {
+                    let clusters = self.machine()?.graph().clusters.len();
+                    all.extend((0..clusters).map(|c| (c, None, *at)));
+                }
+            }
+        }
+        let debugger = self.debugger;
+        let machine = self.machine_mut()?;
+        for (cluster, ..) in &all {
+            let here = all.iter().filter(|(c, ..)| c == cluster);
+            let addresses: Vec<u64> = here.map(|(.., at)| *at).collect();
+            machine.set_breakpoints(debugger, *cluster, &addresses);
+        }
+        Ok(all)
     }
 
     fn turns(
@@ -330,7 +413,7 @@ impl Machine {
     /// # Errors
     /// [`Error::Report`] if the guest is stuck, [`Error::Expected`] if it does not end in time.
     pub fn run_to_end(&mut self, within: Duration) -> Result<i32, Error> {
-        match self.run(&Until::end().time(within))? {
+        match self.run(&Until::end().time(within).alone())? {
             Stop::Ended(Outcome::Exit(code)) => Ok(code),
             Stop::Ended(Outcome::Stuck(report)) => Err(Error::Report(report)),
             Stop::Idle(report) => Err(Error::Report(*report)),
@@ -475,14 +558,13 @@ impl Machine {
         found.ok_or_else(|| self.no_name(name, values.into_iter().map(|(n, _)| n).collect()))
     }
 
-    /// Reads memory at a physical address as a core, a cluster or a bus sees it.
+    /// Reads memory (RAM and ROM) at a physical address as a core, a cluster or a bus sees it.
     pub fn read_memory(&self, view: &str, at: u64, len: usize) -> Result<Vec<u8>, Error> {
-        // A stretch that is no memory must not cost the host's.
-        let no = || Error::NoMemory { view: view.to_string(), at, len };
+        let no = || self.no_memory(view, at, len);
         let machine = self.machine()?;
-        machine
-            .read_physical(view, at.wrapping_add(len.saturating_sub(1) as u64), 1)
-            .ok_or_else(no)?;
+        // A stretch that is no memory must not cost the host's.
+        let last = at.wrapping_add(len.saturating_sub(1) as u64);
+        machine.read_physical(view, last, 1).ok_or_else(no)?;
         machine.read_physical(view, at, len).ok_or_else(no)
     }
 
@@ -490,8 +572,30 @@ impl Machine {
     pub fn write_memory(&mut self, view: &str, at: u64, bytes: &[u8]) -> Result<(), Error> {
         match self.machine_mut()?.write_physical(view, at, bytes) {
             true => Ok(()),
-            false => Err(Error::NoMemory { view: view.to_string(), at, len: bytes.len() }),
+            false => Err(self.no_memory(view, at, bytes.len())),
         }
+    }
+
+    /// What sees memory: cores, clusters, buses.
+    fn views(&self) -> Vec<String> {
+        let mut all = self.cores();
+        if let Ok(machine) = self.machine() {
+            let graph = machine.graph();
+            all.extend(graph.clusters.iter().map(|c| c.name.clone()));
+            all.extend(graph.buses.iter().map(|b| b.name.clone()));
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn no_memory(&self, view: &str, at: u64, len: usize) -> Error {
+        let known = self.views();
+        if known.iter().any(|name| name == view) || self.core(view).is_ok() {
+            return Error::NoMemory { view: view.to_string(), at, len };
+        }
+        let known = hetemu_lang::diag::suggest::list(known.iter().map(String::as_str));
+        Error::NoView { name: view.to_string(), known }
     }
 
     /// Reads memory at a virtual address of a core, as it translates it now.
@@ -499,6 +603,27 @@ impl Machine {
         let at = self.core(core)?;
         let bytes = self.machine_mut()?.read_virtual(at, va, len);
         bytes.ok_or_else(|| Error::NoMemory { view: core.to_string(), at: va, len })
+    }
+
+    /// Writes memory at a virtual address of a core, RAM only.
+    pub fn write_virtual(&mut self, core: &str, va: u64, bytes: &[u8]) -> Result<(), Error> {
+        let at = self.core(core)?;
+        match self.machine_mut()?.write_virtual(at, va, bytes) {
+            true => Ok(()),
+            false => Err(Error::NoMemory { view: core.to_string(), at: va, len: bytes.len() }),
+        }
+    }
+
+    /// Whether numbers in memory have their highest byte first as a core of this name, or the first
+    /// core of a cluster, reads them. Of buses: as their initiators are expected to.
+    pub fn is_big_endian(&self, view: &str) -> bool {
+        let Ok(machine) = self.machine() else { return false };
+        let number = || machine.graph().clusters.iter().position(|c| c.name == view);
+        let first = || number().map(|cluster| CoreId { cluster, core: 0 });
+        let bus = || machine.graph().buses.iter().find(|b| b.name == view).map(|b| b.endian);
+        let core = machine.core_named(view).or_else(first);
+        let endian = core.and_then(|at| machine.core_layout(at)).map(|l| l.endian).or_else(bus);
+        endian == Some(hetemu_schema::Endian::Big)
     }
 
     /// The address of a symbol of the images that are loaded.
