@@ -242,6 +242,14 @@ impl Session {
         Ok(())
     }
 
+    /// The machine's state was set from outside: one that was over can run again.
+    pub fn restored(&mut self) {
+        self.resets = self.machine().map_or(0, Running::resets);
+        if self.status == Status::Shutdown && self.ended.is_none() {
+            self.status = Status::Paused;
+        }
+    }
+
     /// Ends the session.
     pub fn quit(&mut self, why: Reason) {
         if self.ended.is_none() {

@@ -7,7 +7,9 @@ macro_rules! codes {
         $(
             #[doc = $title]
             pub const $id: Code = Code::new(
-                stringify!($id), $title, include_str!(concat!("../explain/", stringify!($id), ".md")),
+                stringify!($id),
+                $title,
+                include_str!(concat!("../explain/", stringify!($id), ".md")),
             );
         )*
         /// Every code, sorted.

@@ -1,8 +1,8 @@
 //! Scripted runs of machines: files of tests, what they say, how they are run and reported.
 //!
 //! A test file (`.hmt`) reads like a machine file: `hm 1`, a head, settings, and tests of one step
-//! a line. Each test runs on a machine of its own from power-on, in virtual time, so that its result
-//! is the same every time. `docs/testing.md` describes the language.
+//! a line. Each test runs on a machine of its own from power-on, in virtual time, so that its
+//! result is the same every time. `docs/testing.md` describes the language.
 
 pub mod codes;
 mod lex;
@@ -120,6 +120,10 @@ pub enum Act {
     Write(Value, Value),
     /// `reset`
     Reset,
+    /// `snapshot NAME`
+    Snapshot(String),
+    /// `restore NAME`
+    Restore(Spanned),
     /// `exit [CODE]`
     Exit(Option<i32>, Option<Duration>),
     /// `stuck [CODE]`

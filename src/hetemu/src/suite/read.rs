@@ -23,8 +23,10 @@ const SETTINGS: [&str; 12] = [
     "seed",
     "args",
 ];
-const STEPS: [&str; 11] =
-    ["expect", "never", "send", "run", "check", "wait", "write", "reset", "exit", "stuck", "test"];
+const STEPS: [&str; 13] = [
+    "expect", "never", "send", "run", "check", "wait", "write", "reset", "snapshot", "restore",
+    "exit", "stuck", "test",
+];
 
 /// Reads a file of a map. What cannot be read is told, and left out.
 pub fn read(sources: &SourceMap, file: FileId) -> (Suite, Vec<Diagnostic>) {
@@ -135,7 +137,7 @@ impl Reader {
             }
             word => {
                 let all: Vec<&str> = match self.test {
-                    Some(_) => STEPS[..10].iter().chain(&SETTINGS).copied().collect(),
+                    Some(_) => STEPS[..12].iter().chain(&SETTINGS).copied().collect(),
                     None => SETTINGS.iter().copied().chain(["tests", "test"]).collect(),
                 };
                 Err(Box::new(unknown(span, "statement", word, &all)))
@@ -270,6 +272,8 @@ fn step(word: &str, w: &mut Words) -> Read<Act> {
             (Act::Write(place, w.value()?), "write PLACE = VALUE")
         }
         "reset" => (Act::Reset, "reset"),
+        "snapshot" => (Act::Snapshot(w.text("a name")?.0), "snapshot NAME"),
+        "restore" => (Act::Restore(w.text("a name")?), "restore NAME"),
         "exit" => {
             let negative = w.sign("-");
             let code = match w.peek() {

@@ -5,7 +5,8 @@ use super::{Act, Address, Condition, Op, Pattern, Setup, Spanned, Suite, Test, V
 use crate::{Builder, Error, Jit, Machine, Stop, Until};
 use hetemu_lang::diag::suggest;
 use hetemu_lang::{Diagnostic, Severity, Span};
-use hetemu_machine::Outcome as Guest;
+use hetemu_machine::{Outcome as Guest, Saved};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,8 @@ pub fn run(suite: &Suite, test: &Test, jit: Jit) -> Tested {
         Err(d) => tested.outcome = Outcome::Failed(d),
         Ok(machine) => {
             let within = test.setup.within.unwrap_or(WITHIN);
-            let mut live = Live { machine, never: Vec::new(), within };
+            let (never, states) = (Vec::new(), BTreeMap::new());
+            let mut live = Live { machine, never, within, states };
             for step in &test.steps {
                 if let Err(d) = live.step(&step.act, step.span) {
                     tested.outcome = Outcome::Failed(d);
@@ -190,6 +192,7 @@ struct Live {
     machine: Machine,
     never: Vec<Pattern>,
     within: Duration,
+    states: BTreeMap<String, Saved>,
 }
 
 impl Live {
@@ -258,6 +261,23 @@ impl Live {
             Act::Wait(condition, within) => self.wait(condition, *within, span),
             Act::Write(place, value) => self.write(place, value),
             Act::Reset => self.machine.reset().map_err(|e| named(span, &e)),
+            Act::Snapshot(name) => {
+                let state = self.machine.snapshot(self.states.values().next_back());
+                let state = state.map_err(|e| Box::new(noted(lost(span), &e)))?;
+                self.states.insert(name.clone(), state);
+                Ok(())
+            }
+            Act::Restore((name, at)) => {
+                let Some(state) = self.states.get(name) else {
+                    let known = suggest::list(self.states.keys().map(String::as_str));
+                    let d = Diagnostic::new(E1402, *at, format!("no snapshot is called `{name}`"));
+                    let none = self.states.is_empty();
+                    let help =
+                        if none { "none was taken".into() } else { format!("there is {known}") };
+                    return Err(Box::new(d.help(help)));
+                };
+                self.machine.restore(state).map_err(|e| Box::new(noted(lost(span), &e)))
+            }
             Act::Exit(code, within) => self.exit(*code, *within, span),
             Act::Stuck(code, within) => self.stuck(code.as_deref(), *within, span),
         }
@@ -530,6 +550,10 @@ impl Live {
         let message = format!("this is {shown}{mask}, not {what}{}{top}", right.text());
         Ok(Some((message, c.left.span)))
     }
+}
+
+fn lost(span: Span) -> Diagnostic {
+    Diagnostic::new(E1408, span, "the machine's state cannot be taken or set")
 }
 
 fn no_order(span: Span) -> Diagnostic {
