@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/host", &["hw", "machine"]),
     ("src/snapshot", &[]),
     ("src/machine", &["graph", "hw", "isa", "engine", "loader", "snapshot"]),
+    ("src/qmp", &["graph", "hw", "lang", "import", "machine", "control"]),
     ("src/control", &["graph", "hw", "machine", "host"]),
     ("src/gdb", &["hw", "isa", "machine", "control"]),
     ("devices/", &["hw"]),

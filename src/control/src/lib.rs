@@ -13,6 +13,7 @@
 //! ```
 
 mod event;
+mod monitor;
 mod queue;
 mod session;
 

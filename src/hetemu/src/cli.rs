@@ -91,11 +91,12 @@ pub(crate) struct Configured {
     pub(crate) profile: Option<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 #[command(after_help = RUN_HELP)]
 pub(crate) struct Run {
     /// Machine file, or the name of a machine (see `hetemu machines`)
-    pub(crate) machine: String,
+    #[arg(required_unless_present = "preconfig")]
+    pub(crate) machine: Option<String>,
     #[command(flatten)]
     pub(crate) setting: Setting,
     /// The profile among `--profile`.
@@ -123,6 +124,22 @@ pub(crate) struct Run {
     /// Serve GDB: all clusters, or one ([CLUSTER=]tcp:[HOST]:PORT, [CLUSTER=]unix:PATH)
     #[arg(long, value_name = "WHERE", action = ArgAction::Append, conflicts_with = "parallel")]
     pub(crate) gdb: Vec<String>,
+    /// Serve management clients: unix:PATH, tcp:HOST:PORT or stdio; behind it ,server waits for a
+    /// client before the machine runs, ,server,wait=off does not
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) qmp: Vec<String>,
+    /// Begin without a machine: a client builds it
+    #[arg(long, requires = "qmp", conflicts_with = "machine")]
+    pub(crate) preconfig: bool,
+    /// With --preconfig: the core that the machine begins with
+    #[arg(long, value_name = "NAME", requires = "preconfig")]
+    pub(crate) cpu: Option<String>,
+    /// What serial plugs get, the first one first
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) serial: Vec<String>,
+    /// The name that clients see
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// Whose clock the machine's time follows while every core waits
     #[arg(long, value_enum, default_value_t)]
     pub(crate) pace: Pace,

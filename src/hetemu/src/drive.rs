@@ -12,6 +12,7 @@ use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
 use hetemu_machine::{Host, Outcome, Step};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How far behind the host's clock virtual time may fall before it no longer tries to catch up.
@@ -50,11 +51,27 @@ impl From<hetemu_control::Ended> for Ended {
     }
 }
 
+/// Where the console sits, once a machine that uses standard input and output is made.
+#[derive(Clone, Default)]
+pub(crate) struct Seat(Arc<Mutex<Option<Console>>>);
+
+impl Seat {
+    /// The console, if there is one.
+    pub(crate) fn get(&self) -> Option<Console> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Seats it.
+    pub(crate) fn take(&self, console: Option<Console>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = console;
+    }
+}
+
 /// The run.
 pub(crate) struct Drive<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) queue: &'a mut Queue,
-    pub(crate) console: Option<Console>,
+    pub(crate) console: Seat,
     pub(crate) script: Shared,
     pub(crate) bell: Bell,
     pub(crate) limits: Limits,
@@ -67,7 +84,7 @@ pub(crate) struct Drive<'a> {
 struct Meanwhile<'a> {
     bell: &'a Bell,
     limits: &'a Limits,
-    console: Option<&'a Console>,
+    console: Option<Console>,
     script: &'a Shared,
     work: &'a Waiting,
     pace: Pace,
@@ -94,7 +111,7 @@ impl Host for Meanwhile<'_> {
     fn wants(&self, now: Ps) -> bool {
         self.limits.deadline.is_some_and(|d| Instant::now() >= d)
             || self.limits.virtual_end.is_some_and(|t| now >= t)
-            || self.console.is_some_and(|c| c.broken() || c.has_command())
+            || self.console.as_ref().is_some_and(|c| c.broken() || c.has_command())
             || self.script.lock().done()
             || self.work.any()
     }
@@ -152,7 +169,7 @@ impl Drive<'_> {
         let meanwhile = Meanwhile {
             bell: &self.bell,
             limits: &self.limits,
-            console: self.console.as_ref(),
+            console: self.console.get(),
             script: &self.script,
             work: self.queue.waiting(),
             pace: self.pace,
@@ -189,7 +206,7 @@ impl Drive<'_> {
         if late || far {
             return Some(Ended::Limit { virt: !late });
         }
-        let console = self.console.clone()?;
+        let console = self.console.get()?;
         if console.broken() {
             return Some(Ended::Asked);
         }

@@ -29,7 +29,7 @@ impl Draft<'_> {
         self.drop_empty_buses();
         self.memory_sizes();
         self.overlaps();
-        self.implicit();
+        self.implicit_wires(true);
         let written = self.repaired();
         let rows = self.buses.iter().flat_map(|b| &b.rows).filter(|r| !r.gone).count();
         let parts = self.parts.iter().filter(|p| !p.gone).count();
@@ -41,6 +41,24 @@ impl Draft<'_> {
         diagnostics.sort_by_key(key);
         diagnostics.dedup();
         Imported { text, diagnostics, counts: (parts, rows, wires) }
+    }
+
+    /// The machine as it stands, for the checker: nothing is taken out, and nothing is added.
+    pub fn text(&mut self) -> String {
+        self.memory_sizes();
+        write(self, false).text
+    }
+
+    /// As [`Draft::text`], laid out for people.
+    pub fn formatted(&mut self) -> String {
+        self.memory_sizes();
+        let text = write(self, true).text;
+        hetemu_lang::format(&text, 0).unwrap_or(text)
+    }
+
+    /// Wires that other tools make in code: from a controller to its core. What is added is told.
+    pub fn connect_cores(&mut self) {
+        self.implicit_wires(false);
     }
 
     /// Buses that nothing is on, and windows into them.
@@ -135,9 +153,9 @@ impl Draft<'_> {
         }
     }
 
-    /// Required inputs of cores that nothing drives: other tools connect a controller to its core
-    /// in code.
-    fn implicit(&mut self) {
+    /// Required inputs that nothing drives. Of cores: other tools connect a controller to its core
+    /// in code. Others stay undriven, and the text says so if it is to.
+    fn implicit_wires(&mut self, undriven: bool) {
         for id in 0..self.parts.len() {
             let Some(p) = self.parts.get(id).filter(|p| !p.gone) else { continue };
             let (ty, name, span) = (p.ty, p.name.clone(), p.span);
@@ -164,6 +182,7 @@ impl Draft<'_> {
                             gone: false,
                         });
                     }
+                    _ if !undriven => {}
                     _ => {
                         if let Some(p) = self.parts.get_mut(id) {
                             p.none.push(input.name);

@@ -14,6 +14,7 @@ mod finish;
 mod names;
 pub mod qemu;
 pub mod qmp;
+pub mod qom;
 pub mod repl;
 pub mod svd;
 mod write;

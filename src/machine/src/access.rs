@@ -43,6 +43,12 @@ impl Running {
         exact.or_else(first).map(|(id, _)| id)
     }
 
+    /// Instructions that a core has retired.
+    pub fn core_retired(&self, at: CoreId) -> u64 {
+        let cluster = self.m.clusters.get(at.cluster).filter(|c| at.core < c.cores());
+        cluster.map_or(0, |c| c.retired(at.core))
+    }
+
     /// Fixed facts of a core: word size, byte order, page size.
     pub fn core_layout(&self, at: CoreId) -> Option<&Layout> {
         let cluster = self.m.clusters.get(at.cluster)?;

@@ -4,7 +4,7 @@ use super::duration;
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Looking inside")]
 pub(crate) struct Look {
     /// Trace events: exec, mem, mmio, irq, trap, wait, plug, state; with filters, several with

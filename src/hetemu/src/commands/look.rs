@@ -15,25 +15,29 @@ use std::time::Duration;
 const TABLE: usize = 30;
 
 /// What a run is asked to show.
-pub(crate) struct Looking<'a> {
-    args: &'a Look,
+pub(crate) struct Looking {
+    args: Look,
     trace: Option<(TraceSpec, Option<String>)>,
 }
 
 /// Reads files and, for coverage, keeps them.
-pub(crate) struct Kept<'a> {
-    inner: &'a Base,
+pub(crate) struct Kept {
+    inner: Base,
     keep: bool,
     files: RefCell<Vec<(String, Vec<u8>)>>,
 }
 
-impl<'a> Kept<'a> {
-    pub(crate) fn new(inner: &'a Base, looking: &Looking<'_>) -> Kept<'a> {
-        Kept { inner, keep: looking.args.coverage.is_some(), files: RefCell::default() }
+impl Kept {
+    pub(crate) fn new(inner: &Base, looking: &Looking) -> Kept {
+        Kept {
+            inner: inner.clone(),
+            keep: looking.args.coverage.is_some(),
+            files: RefCell::default(),
+        }
     }
 }
 
-impl Files for Kept<'_> {
+impl Files for Kept {
     fn read(&self, path: &str, from_text: bool) -> Result<Vec<u8>, String> {
         let bytes = self.inner.read(path, from_text)?;
         if self.keep {
@@ -60,9 +64,9 @@ fn mistake(message: impl Into<String>) -> Report {
     Report { code: "E1010", message: message.into(), notes: Vec::new() }
 }
 
-impl<'a> Looking<'a> {
+impl Looking {
     /// Reads the flags, and `machine.log` if they do not ask for a trace.
-    pub(crate) fn new(args: &'a Look, graph: &Graph) -> Result<Looking<'a>, Report> {
+    pub(crate) fn new(args: &Look, graph: &Graph) -> Result<Looking, Report> {
         let (kinds, file) = match &args.trace {
             Some(text) => match text.split_once('=') {
                 Some((_, "")) => return Err(mistake("the trace's file has no name")),
@@ -81,7 +85,7 @@ impl<'a> Looking<'a> {
             ];
             return match all.iter().find(|(_, given)| *given) {
                 Some((flag, _)) => Err(mistake(format!("`{flag}` needs --trace"))),
-                None => Ok(Looking { args, trace: None }),
+                None => Ok(Looking { args: args.clone(), trace: None }),
             };
         };
         let spec = TraceSpec {
@@ -91,7 +95,7 @@ impl<'a> Looking<'a> {
             end: args.trace_end.map_or(u64::MAX, ps),
             limit: args.trace_limit.unwrap_or(u64::MAX),
         };
-        Ok(Looking { args, trace: Some((spec, file)) })
+        Ok(Looking { args: args.clone(), trace: Some((spec, file)) })
     }
 
     /// Whether only the interpreter can show what is asked for.
@@ -148,7 +152,7 @@ impl<'a> Looking<'a> {
     }
 
     /// Writes everything, after the last instruction. All of it is tried; the first error is given.
-    pub(crate) fn end(&self, machine: &mut Running, kept: &Kept<'_>) -> Result<(), Report> {
+    pub(crate) fn end(&self, machine: &mut Running, kept: &Kept) -> Result<(), Report> {
         let mut first = Ok(());
         let mut note = |done: Result<(), Report>| {
             if first.is_ok() {
@@ -173,7 +177,7 @@ impl<'a> Looking<'a> {
         first
     }
 
-    fn write_coverage(&self, machine: &Running, kept: &Kept<'_>, path: &str) -> Result<(), Report> {
+    fn write_coverage(&self, machine: &Running, kept: &Kept, path: &str) -> Result<(), Report> {
         let files = kept.files.borrow();
         let mut programs = Vec::new();
         for loaded in machine.loaded() {

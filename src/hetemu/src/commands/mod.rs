@@ -15,6 +15,7 @@ mod look;
 mod lsp;
 mod machines;
 mod profiles;
+mod qmp;
 mod run;
 mod stats;
 mod target;

@@ -4,7 +4,7 @@ use super::look::{Kept, Looking};
 use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
 use crate::cli::{Jit, Run, Switch};
-use crate::drive::{Drive, Ended, Limits};
+use crate::drive::{Drive, Ended, Limits, Seat};
 use clap::ArgMatches;
 use hetemu::find::Base;
 use hetemu::plugs::{self, Plug, Shared};
@@ -15,10 +15,12 @@ use hetemu_engine::EngineConfig;
 use hetemu_gdb as gdb;
 use hetemu_graph::Graph;
 use hetemu_host::{Bell, Console, Serial, Spec, open};
-use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Report, Running};
+use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Registry, Report, Running};
+use hetemu_schema::PlugKind;
 use regex::bytes::Regex;
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(crate) fn run(args: &Run, matches: &ArgMatches, started: Instant) -> u8 {
@@ -31,40 +33,127 @@ fn report(r: &Report) {
     let _ = write!(std::io::stderr(), "{r}");
 }
 
-fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8> {
-    let script = script(args, matches)?;
-    let images: Vec<ImageArg> = args.image.iter().map(|i| hetemu::image(i)).collect();
-    let registry = Arc::new(registry::registry());
-    let (source, _, graph) = load(&args.machine, &args.settings(), registry.catalog())?;
-    let checked_at = started.elapsed();
+/// What makes a live machine of a checked graph, at once or when a client says so.
+#[derive(Clone)]
+struct Maker {
+    args: Arc<Run>,
+    registry: Arc<Registry>,
+    images: Vec<ImageArg>,
+    base: Base,
+    script: Shared,
+    bell: Bell,
+    console: Seat,
+    handle: Handle,
+    /// Servers for GDB, from the time when there is something to debug.
+    debuggers: Arc<Mutex<Vec<gdb::Server>>>,
+    /// What looks on, and the files that were read: for the end of the run.
+    looking: Arc<Mutex<Option<(Looking, Kept)>>>,
+}
 
-    let looking = Looking::new(&args.look, &graph).map_err(|r| {
-        report(&r);
-        USAGE
-    })?;
-    let files = Kept::new(&source.base, &looking);
+impl Maker {
+    fn make(&self, graph: Graph) -> Result<Running, Refused> {
+        let looking = Looking::new(&self.args.look, &graph).map_err(Refused::Usage)?;
+        let files = Kept::new(&self.base, &looking);
+        let (hosts, console) =
+            opened(&graph, &self.base, &self.script, &self.bell).map_err(Refused::Usage)?;
+        let mut options = options(&self.args);
+        options.engine.jit &= !looking.interprets();
+        // The terminal is given back before anything is reported.
+        let registry = self.registry.clone();
+        let made = hetemu::realize(graph, registry, options, hosts, &self.images, &files);
+        let mut machine = made.map_err(Refused::Machine)?;
+        looking.begin(&mut machine).map_err(Refused::Usage)?;
+        let servers = debuggers(&self.args, &self.handle, &machine).map_err(Refused::Gdb)?;
+        self.debuggers.lock().unwrap_or_else(PoisonError::into_inner).extend(servers);
+        self.console.take(console);
+        *self.looking.lock().unwrap_or_else(PoisonError::into_inner) = Some((looking, files));
+        Ok(machine)
+    }
+}
+
+/// Why no machine was made.
+enum Refused {
+    /// The command line, or a file that it names.
+    Usage(Report),
+    /// The machine itself.
+    Machine(hetemu::Error),
+    /// A server for GDB.
+    Gdb(String),
+}
+
+impl Refused {
+    /// Says it; gives the exit code.
+    fn code(&self) -> u8 {
+        match self {
+            Refused::Usage(r) => {
+                report(r);
+                USAGE
+            }
+            Refused::Machine(e) => refused(e),
+            Refused::Gdb(e) => {
+                complain(format!("--gdb: {e}"));
+                USAGE
+            }
+        }
+    }
+
+    /// As one report, for a client.
+    fn report(self) -> Report {
+        match self {
+            Refused::Usage(r) | Refused::Machine(hetemu::Error::Report(r)) => r,
+            Refused::Machine(hetemu::Error::Missing(mut all)) if !all.is_empty() => {
+                let mut first = all.remove(0);
+                let more: Vec<String> = all.into_iter().map(|r| r.message).collect();
+                if !more.is_empty() {
+                    first.message = format!("{}; {}", first.message, more.join("; "));
+                }
+                first
+            }
+            Refused::Gdb(e) => {
+                Report { code: "E1004", message: format!("--gdb: {e}"), notes: Vec::new() }
+            }
+            Refused::Machine(e) => {
+                Report { code: "E1005", message: e.to_string(), notes: Vec::new() }
+            }
+        }
+    }
+}
+
+fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8> {
+    let script = Shared::new(script(args, matches)?);
     let bell = Bell::new();
-    let script = Shared::new(script);
-    let (hosts, console) = opened(&graph, &source.base, &script, &bell).map_err(|r| {
-        report(&r);
-        USAGE
-    })?;
-    let mut options = options(args);
-    options.engine.jit &= !looking.interprets();
-    // The terminal is given back before anything is reported.
-    let made = hetemu::realize(graph, registry, options, hosts, &images, &files);
-    let mut machine: Running = match made {
-        Ok(machine) => machine,
-        Err(e) => {
-            drop(console);
-            return Err(refused(&e));
+    let registry = Arc::new(registry::registry());
+    let (mut queue, handle) = Queue::new(bell.clone());
+    let mut maker = Maker {
+        args: Arc::new(args.clone()),
+        registry: registry.clone(),
+        images: args.image.iter().map(|i| hetemu::image(i)).collect(),
+        base: Base::Folder(PathBuf::new()),
+        script: script.clone(),
+        bell: bell.clone(),
+        console: Seat::default(),
+        handle: handle.clone(),
+        debuggers: Arc::default(),
+        looking: Arc::default(),
+    };
+    let (mut session, checked_at) = match &args.machine {
+        Some(machine) => {
+            let mut settings = args.settings();
+            let found = find_plugs(args, machine, &mut settings, &registry);
+            let (source, _, graph) = found?;
+            let checked_at = started.elapsed();
+            maker.base = source.base;
+            let made = maker.make(graph).map_err(|e| e.code())?;
+            (Session::new(made), checked_at)
+        }
+        None => {
+            let make = maker.clone();
+            let draft = super::qmp::draft(args);
+            let make = move |graph| make.make(graph).map_err(Refused::report);
+            (Session::draft(draft, Box::new(make)), started.elapsed())
         }
     };
-    if let Err(r) = looking.begin(&mut machine) {
-        drop(console);
-        report(&r);
-        return Err(USAGE);
-    }
+    let servers = super::qmp::start(args, &handle, &registry)?;
     let timing = Timing {
         started,
         checked: checked_at,
@@ -77,23 +166,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
             .vtimeout
             .map(|t| u64::try_from(t.as_nanos().saturating_mul(1000)).unwrap_or(u64::MAX)),
     };
-    let (mut queue, handle) = Queue::new(bell.clone());
-    let debuggers = match debuggers(args, &handle, &machine) {
-        Ok(servers) => servers,
-        Err(e) => {
-            drop(console);
-            complain(format!("--gdb: {e}"));
-            return Err(USAGE);
-        }
-    };
-    let mut session = Session::new(machine);
-    if !args.paused {
+    if !args.paused && !servers.wait() {
+        // A draft goes on when its client says so.
         let _ = session.resume();
     }
     let mut drive = Drive {
         session: &mut session,
         queue: &mut queue,
-        console: console.clone(),
+        console: maker.console.clone(),
         script: script.clone(),
         bell,
         limits,
@@ -102,18 +182,26 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     };
     let ended = drive.run();
     drop(drive);
-    drop(debuggers);
-    let Ok(machine) = session.machine_mut() else { return Ok(OK) };
+    // Clients that still wait for an answer get one.
+    drop(queue);
+    servers.finish();
+    maker.debuggers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let console = maker.console.get();
+    let Ok(machine) = session.machine_mut() else { return Ok(unmade(&ended, args)) };
     // What follows the guest's output begins on a line of its own.
     let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
     machine.close_plugs();
+    maker.console.take(None);
     drop(console);
     if below {
         let _ = writeln!(std::io::stderr());
     }
     let mut code = finish(machine, &ended, &script, args);
     summarise(machine);
-    if let Err(r) = looking.end(machine, &files) {
+    let looking = maker.looking.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((looking, files)) = looking
+        && let Err(r) = looking.end(machine, &files)
+    {
         report(&r);
         code = if code == OK { USAGE } else { code };
     }
@@ -121,6 +209,39 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         stats::print(machine, &timing, args.format);
     }
     Ok(code)
+}
+
+/// The machine of the command line; `--serial` is what its first serial plugs get.
+fn find_plugs(
+    args: &Run,
+    machine: &str,
+    settings: &mut hetemu::Settings,
+    registry: &Registry,
+) -> Result<(hetemu::find::Source, hetemu::Loaded, Graph), u8> {
+    let loaded = load(machine, settings, registry.catalog())?;
+    if args.serial.is_empty() {
+        return Ok(loaded);
+    }
+    let plugs = loaded.2.plugs.iter().filter(|p| p.kind == PlugKind::Serial);
+    let names: Vec<String> = plugs.map(|p| p.name.clone()).collect();
+    if args.serial.len() > names.len() {
+        complain(format!("`{machine}` has {} serial plugs: {}", names.len(), names.join(", ")));
+        return Err(USAGE);
+    }
+    settings.plug.extend(names.into_iter().zip(args.serial.iter().cloned()));
+    load(machine, settings, registry.catalog())
+}
+
+/// The end of a run in which no machine was made.
+fn unmade(ended: &Ended, args: &Run) -> u8 {
+    match ended {
+        Ended::Limit { .. } => {
+            let limit = args.timeout.unwrap_or_default();
+            complain(format!("no end within {limit:?}: no machine was made"));
+            TIMEOUT
+        }
+        _ => OK,
+    }
 }
 
 /// Says why a machine cannot be made.
