@@ -16,6 +16,7 @@ mod event;
 mod monitor;
 mod queue;
 mod session;
+pub mod snapshot;
 
 pub use event::{Event, Listener, Reason};
 pub use queue::{Gone, Handle, Queue, Waiting};

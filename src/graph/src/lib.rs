@@ -10,6 +10,7 @@ mod explain;
 mod json;
 mod model;
 pub mod names;
+mod read;
 pub mod show;
 #[cfg(test)]
 mod testing;
@@ -22,6 +23,7 @@ pub use diff::{Change, Class, Diff, SavedStates, Sign, diff};
 pub use explain::{Locate, explain_address, explain_name, register_at};
 pub use json::{DIFF_SCHEMA, Detail, GRAPH_SCHEMA, json_text, semantic_hash, to_json};
 pub use model::*;
+pub use read::{ReadError, from_json};
 pub use type_schema::json_schema;
 pub use types::{type_json, types_json};
 pub use view::{Flat, Range, flatten};

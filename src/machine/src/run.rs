@@ -21,9 +21,9 @@ use crate::wiring::Sink;
 use crate::world::{CoreSignal, End, Suspicion};
 use hetemu_engine::Cluster;
 use hetemu_hw::time::{Ps, SECOND};
+use slice::Left;
 pub use slice::Limit;
 pub(crate) use slice::Slice;
-use slice::Left;
 
 /// Longest slice of a machine with one core, and with several.
 const QUANTUM_ONE: Ps = SECOND / 1000;

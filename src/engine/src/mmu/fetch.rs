@@ -12,26 +12,26 @@ const FETCHED: usize = 1 << 12;
 
 /// A page that fetches are allowed from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ExecEntry {
-    pub(super) page: u64,
-    pub(super) pa: u64,
+struct ExecEntry {
+    page: u64,
+    pa: u64,
 }
 
 const EXEC_BITS: u32 = 7;
-pub(super) const NO_PAGE: ExecEntry = ExecEntry { page: u64::MAX, pa: 0 };
+const NO_PAGE: ExecEntry = ExecEntry { page: u64::MAX, pa: 0 };
 
 /// Fetches of a regime, in one address space or all.
 #[derive(Debug)]
 pub(super) struct FetchTable {
-    pub(super) entries: Box<[ExecEntry; 1 << EXEC_BITS]>,
+    entries: Box<[ExecEntry; 1 << EXEC_BITS]>,
     /// Pages that code was fetched from since all was flushed, by a hash of their numbers.
-    pub(super) fetched: Box<[u64; FETCHED / 64]>,
-    pub(super) large: Large,
+    fetched: Box<[u64; FETCHED / 64]>,
+    large: Large,
     page_bits: u32,
     /// Names what is known of where jumps lead, all of which is gone when this is 0.
     pub(super) epoch: u64,
     /// Anything is entered.
-    pub(super) filled: bool,
+    filled: bool,
 }
 
 impl FetchTable {
@@ -46,7 +46,7 @@ impl FetchTable {
         }
     }
 
-    pub(super) fn index(&self, va: u64) -> usize {
+    fn index(&self, va: u64) -> usize {
         (va >> self.page_bits) as usize % (1 << EXEC_BITS)
     }
 

@@ -19,7 +19,7 @@ use crate::ram::{CODE_PAGE_BITS, Listener};
 use crate::space::Space;
 use crate::system::System;
 use crate::tlb::Tlb;
-use fetch::{ExecEntry, FetchTable, NO_PAGE};
+use fetch::FetchTable;
 use hetemu_hw::time::Ps;
 use hetemu_isa::{Access, Flush, Layout, Mode, Translation};
 use spaces::{Large, Pool, Table};

@@ -1,14 +1,14 @@
 //! Saved translations.
 //!
-//! A guest may rely on translations that its tables do not have any more, until it flushes them: a
-//! run that goes on from a saved state must know what the one before knew, to be the same run. So
-//! the soft TLBs are state. They are saved by physical address, as words; what compiled code adds
-//! (near pages, known jumps) is found again.
+//! A guest may use translations that its tables do not have any more, until it flushes them, and
+//! pages whose accessed and dirty bits it has cleared: a run that goes on from a saved state must
+//! know what the one before knew, to be the same run. So the soft TLBs of data are state, saved by
+//! physical address, as words. Near pages are found again, and so are translations of fetches: how
+//! much is known of those depends on what was translated and compiled when, which is no state.
 #![allow(unsafe_code)]
 
-use super::fetch::FetchTable;
 use super::spaces::{Large, Place, Pool, Table};
-use super::{DataTable, ExecEntry, Mmu, NO_OTHER, NO_PAGE, OtherEntry};
+use super::{DataTable, Mmu, NO_OTHER, OtherEntry};
 use crate::space::{Kind, Space, Swap};
 
 /// Nothing, where an index or a space may stand.
@@ -108,33 +108,6 @@ impl Saved for DataTable {
     }
 }
 
-impl Saved for FetchTable {
-    fn save(&self, _: &Space, out: &mut Vec<u64>) {
-        save_large(&self.large, out);
-        out.push(self.filled.into());
-        out.extend(self.fetched.iter());
-        let entries = self.entries.iter().filter(|e| e.page != NO_PAGE.page);
-        out.push(entries.clone().count() as u64);
-        out.extend(entries.flat_map(|e| [e.page, e.pa]));
-    }
-
-    fn load(&mut self, _: &Space, words: &mut Words<'_>) -> Option<()> {
-        self.flush();
-        self.large = load_large(words)?;
-        self.filled = words.small(2)? != 0;
-        for word in self.fetched.iter_mut() {
-            *word = words.next()?;
-        }
-        for _ in 0..words.count(2)? {
-            let (page, pa) = (words.next()?, words.next()?);
-            let at = self.index(page);
-            self.entries[at] = ExecEntry { page, pa };
-            self.filled = true;
-        }
-        Some(())
-    }
-}
-
 impl<T: Saved> Pool<T> {
     fn save(&self, space: &Space, out: &mut Vec<u64>) {
         let (now, regime, asid, clock) = self.stand();
@@ -189,7 +162,6 @@ impl Mmu {
     pub(crate) fn save(&self, space: &Space) -> Vec<u64> {
         let mut out = Vec::new();
         self.data.save(space, &mut out);
-        self.fetch.save(space, &mut out);
         for e in &self.other {
             let may = u64::from(e.read) | u64::from(e.write) << 1;
             out.extend([e.page, e.regime.into(), e.space.map_or(NONE, u64::from), e.pa, may]);
@@ -211,7 +183,6 @@ impl Mmu {
     fn try_load(&mut self, space: &Space, words: &mut Words<'_>, regimes: u8) -> Option<()> {
         let (page_bits, bits) = (self.page_bits, self.bits);
         self.data.load(space, words, regimes, || Self::data_table(page_bits, bits))?;
-        self.fetch.load(space, words, regimes, || FetchTable::new(page_bits))?;
         let mut other = [NO_OTHER; super::OTHERS];
         for entry in &mut other {
             let (page, regime) = (words.next()?, words.small(256)? as u8);

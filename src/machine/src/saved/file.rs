@@ -7,7 +7,7 @@ use super::Saved;
 use crate::phases::Realized;
 use crate::report::Report;
 use crate::run::Running;
-use hetemu_graph::{Detail, Graph, json_text, semantic_hash};
+use hetemu_graph::{Class, Detail, Graph, diff, from_json, json_text, semantic_hash};
 use hetemu_isa::{LoadError, Reader, Writer};
 use hetemu_snapshot::{Container, Error, Id, Memory};
 use std::collections::BTreeMap;
@@ -150,8 +150,34 @@ impl Running {
         use std::borrow::Cow;
         match &self.m.declared {
             None => Cow::Borrowed(&self.m.graph),
-            Some(clusters) => Cow::Owned(Graph { clusters: clusters.clone(), ..self.m.graph.clone() }),
+            Some(clusters) => {
+                Cow::Owned(Graph { clusters: clusters.clone(), ..self.m.graph.clone() })
+            }
         }
+    }
+
+    /// Whether the state of a machine can be set on this one: the same for the guest, or different
+    /// only in types whose newer versions read the states of the older ones.
+    ///
+    /// # Errors
+    /// E1208, with the difference.
+    pub fn takes(&self, about: &About) -> Result<(), Report> {
+        let graph = self.declared_graph();
+        if semantic_hash(&graph) == about.hash {
+            return Ok(());
+        }
+        let what = format!("the snapshot is of another machine than `{}`", graph.name);
+        let report = Report::new("E1208", what);
+        let old = match from_json(&about.graph, self.m.registry.catalog()) {
+            Ok(old) => old,
+            Err(e) => return Err(report.note("note", format!("its machine cannot be read: {e}"))),
+        };
+        let diff = diff(&old, &graph);
+        let typed = |c: &hetemu_graph::Change| c.class > Class::Timing || c.fact == "type";
+        if diff.saved.loadable() && diff.changes.iter().all(typed) {
+            return Ok(());
+        }
+        Err(report.note("diff", diff.text()))
     }
 
     /// Reads a file's state for this machine. `base`: what it builds on, if it does.

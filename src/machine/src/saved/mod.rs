@@ -103,7 +103,8 @@ fn reads(state: &State, version: u32) -> bool {
 
 fn old_state(name: &str, ty: &DeviceType, version: u32) -> Report {
     let what = format!("the saved state of `{name}` has version {version}, which nothing converts");
-    Report::new("E1205", what).note("note", format!("{} has state {}", ty.full_name(), ty.state.version))
+    Report::new("E1205", what)
+        .note("note", format!("{} has state {}", ty.full_name(), ty.state.version))
 }
 
 impl Running {
@@ -114,7 +115,10 @@ impl Running {
     /// E1206: the machine has ended, or a core's target cannot be saved.
     pub fn save(&mut self, like: Option<&Saved>) -> Result<Saved, Report> {
         if self.m.world.end.is_some() {
-            return Err(Report::new("E1206", "the machine is over: there is nothing to go on with"));
+            return Err(Report::new(
+                "E1206",
+                "the machine is over: there is nothing to go on with",
+            ));
         }
         let mut sections = vec![self.save_world()];
         for slot in &self.m.world.slots {
@@ -134,7 +138,8 @@ impl Running {
                 let (mut engine, mut cpu) = (Writer::default(), Writer::default());
                 cluster.save(core, &mut engine);
                 if !cluster.cpu(core).save(&mut cpu) {
-                    let what = format!("`{name}` cannot be saved: its target has no saved state yet");
+                    let what =
+                        format!("`{name}` cannot be saved: its target has no saved state yet");
                     return Err(Report::new("E1206", what));
                 }
                 let (ty, bytes) = (info.config.ty, engine.finish());
@@ -226,7 +231,8 @@ impl Running {
                     .load(core, &Reader::new(&engine.bytes))
                     .map_err(|e| unreadable(&format!("core:{name}"), &e))?;
                 let (own, _) = cluster.cpu_mut(core);
-                own.load(&Reader::new(&cpu.bytes), cpu.version).map_err(|e| unreadable(name, &e))?;
+                own.load(&Reader::new(&cpu.bytes), cpu.version)
+                    .map_err(|e| unreadable(name, &e))?;
             }
         }
         self.load_world(saved)?;

@@ -81,14 +81,16 @@ impl Running {
     pub(super) fn save_world(&self) -> Section {
         let world = &self.m.world;
         let cores = self.m.cores();
-        let number = |at: (usize, usize)| {
-            cores.iter().position(|c| *c == at).map_or(NONE, |n| n as u64)
-        };
+        let number =
+            |at: (usize, usize)| cores.iter().position(|c| *c == at).map_or(NONE, |n| n as u64);
         let mut w = Writer::default();
         w.int(NOW, world.now);
         w.ints(TIMES, self.times.iter().flatten().copied());
         if let Some(slice) = &self.slice {
-            w.ints(SLICE, [slice.end, slice.last, slice.turn.map_or(NONE, number), world.slice_end]);
+            w.ints(
+                SLICE,
+                [slice.end, slice.last, slice.turn.map_or(NONE, number), world.slice_end],
+            );
         }
         let helpers: u64 = self.m.clusters.iter().map(|c| c.stats().helpers).sum();
         let (left, before) = self.probe.map_or((NONE, 0), |(left, m)| (left.into(), m));
@@ -156,7 +158,10 @@ impl Running {
 
     pub(super) fn load_world(&mut self, saved: &Saved) -> Result<(), Report> {
         let Some(section) = saved.section(NAME).filter(|s| s.version == VERSION) else {
-            return Err(Report::new("E1204", "the saved state has no section `machine` of version 1"));
+            return Err(Report::new(
+                "E1204",
+                "the saved state has no section `machine` of version 1",
+            ));
         };
         let r = Reader::new(&section.bytes);
         let fits = |e: LoadError| unreadable(NAME, &e);
