@@ -1,5 +1,6 @@
-//! Turns every `schema.kdl` of this crate into tables.
+//! Turns every `schema.kdl` and the decode table of this crate into Rust tables.
 
 fn main() {
     hetemu_schema::build::compile("src");
+    hetemu_isa::decode::build::compile("decode.table");
 }

@@ -27,7 +27,11 @@ const CORES: &[&[&DeviceType]] = &[
 
 /// Targets that run.
 fn targets() -> Vec<Box<dyn Target>> {
-    vec![Box::new(hetemu_target_riscv::RiscV), Box::new(hetemu_target_mips::Mips)]
+    vec![
+        Box::new(hetemu_target_riscv::RiscV),
+        Box::new(hetemu_target_arm::Arm),
+        Box::new(hetemu_target_mips::Mips),
+    ]
 }
 
 /// All of it.

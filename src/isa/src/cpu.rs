@@ -130,6 +130,13 @@ pub trait Cpu: Send {
     /// Sets registers to their state after reset, the program counter to the reset vector.
     fn reset(&mut self, regs: &mut Regs);
 
+    /// A program was loaded that begins at an address: after [`Cpu::reset`]. A core that reads its
+    /// first instruction's address from a vector table has no use for it.
+    fn begin(&mut self, regs: &mut Regs, entry: u64) {
+        let pc = self.layout().pc;
+        regs.set(pc, entry);
+    }
+
     /// What translations depend on now. Asked after reset, helpers, exceptions, interrupts and
     /// changes from outside.
     fn mode(&self, regs: &Regs) -> Mode;
@@ -446,5 +453,16 @@ pub enum HostCall {
         unmapped: u64,
         /// Words in memory are big-endian.
         big_endian: bool,
+    },
+    /// The core asks for a reset of the machine that it is in.
+    Reset,
+    /// Instrumentation trace: a number of so many bytes on a channel.
+    Trace {
+        /// The channel (stimulus port).
+        channel: u32,
+        /// The number.
+        value: u64,
+        /// Its bytes: 1, 2 or 4.
+        size: u8,
     },
 }

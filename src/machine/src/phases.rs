@@ -233,6 +233,7 @@ impl Wired {
             }
         }
         let mut world = World::new(slots, plugs, names.clone());
+        world.traces = traces(&graph, &world);
         world.routes = self.routes;
         world.stores = stores;
         let says = |name: &str| graph.settings.get(name).and_then(|v| v.as_bool());
@@ -264,6 +265,19 @@ impl Wired {
             htif: None,
         })
     }
+}
+
+/// The plugs at the links of cores.
+fn traces(graph: &Graph, world: &World) -> BTreeMap<(usize, usize), usize> {
+    let mut out = BTreeMap::new();
+    for (c, cluster) in graph.clusters.iter().enumerate() {
+        for (i, id) in cluster.cores.iter().enumerate() {
+            let plug = graph.part(*id).links.values().next();
+            let at = plug.and_then(|name| world.plugs.iter().position(|p| p.name == *name));
+            out.extend(at.map(|at| ((c, i), at)));
+        }
+    }
+    out
 }
 
 impl Realized {

@@ -2,7 +2,8 @@
 //! 3; RISC-V Semihosting, version 0.4: the same operations).
 //!
 //! The console, time and exit are there. Files are not: a guest has no business with the host's, so
-//! only `:tt`, the console, can be opened.
+//! only `:tt`, the console, can be opened, and `:semihosting-features`, which says that exits carry
+//! codes and that there are two output streams.
 
 use crate::world::{End, World};
 use hetemu_engine::VirtMem;
@@ -12,6 +13,9 @@ use hetemu_hw::time::{SECOND, ticks};
 const STDIN: u64 = 1;
 const STDOUT: u64 = 2;
 const STDERR: u64 = 3;
+const FEATURES: u64 = 4;
+/// What is read from that (section 6.1.1 of the specification): a magic number, then bits.
+const FEATURE_BYTES: &[u8] = b"SHFB\x03";
 /// -1: the operation failed.
 const FAILED: u64 = u64::MAX;
 const EBADF: u64 = 9;
@@ -63,7 +67,17 @@ impl Call<'_> {
                 Some(u64::from(error))
             }
             0x09 => Some(u64::from((STDIN..=STDERR).contains(&self.arg(0)?))),
-            0x0a | 0x0c => self.fail(EBADF),
+            0x0a => {
+                let (handle, to) = (self.arg(0)?, self.arg(1)?);
+                self.fail_unless(handle == FEATURES, EBADF)?;
+                self.world.features_at = to;
+                Some(0)
+            }
+            0x0c => {
+                let handle = self.arg(0)?;
+                self.fail_unless(handle == FEATURES, EBADF)?;
+                Some(FEATURE_BYTES.len() as u64)
+            }
             0x0e | 0x0f | 0x12 => self.fail(ENOENT),
             0x10 => Some(ticks(self.world.now, 100)),
             0x11 => {
@@ -120,8 +134,12 @@ impl Call<'_> {
     fn open(&mut self) -> Option<u64> {
         let (name, mode, len) = (self.arg(0)?, self.arg(1)?, self.arg(2)?);
         let mut bytes = vec![0; len.min(MOST) as usize];
-        let ok = self.mem.read(name, &mut bytes) && bytes == b":tt";
-        self.fail_unless(ok, ENOENT)?;
+        let ok = self.mem.read(name, &mut bytes);
+        if ok && bytes == b":semihosting-features" && mode < 4 {
+            self.world.features_at = 0;
+            return Some(FEATURES);
+        }
+        self.fail_unless(ok && bytes == b":tt", ENOENT)?;
         match mode {
             0..=3 => Some(STDIN),
             4..=7 => Some(STDOUT),
@@ -145,6 +163,13 @@ impl Call<'_> {
     /// Answers how many bytes were not read; all of them where there is no input.
     fn read(&mut self) -> Option<u64> {
         let (handle, at, len) = (self.arg(0)?, self.arg(1)?, self.arg(2)?);
+        if handle == FEATURES {
+            let from = usize::try_from(self.world.features_at).unwrap_or(usize::MAX);
+            let rest = FEATURE_BYTES.get(from..).unwrap_or(&[]);
+            let part = rest.get(..len.min(rest.len() as u64) as usize).unwrap_or(rest);
+            self.world.features_at += part.len() as u64;
+            return self.mem.write(at, part).then_some(len - part.len() as u64);
+        }
         self.fail_unless(handle == STDIN, EBADF)?;
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < len.min(MOST) {

@@ -330,7 +330,7 @@ impl Cluster {
         let c = &mut self.cores[core];
         c.cpu.reset(&mut c.frame.regs);
         if let Some(pc) = c.start {
-            c.frame.regs.0[c.pc_slot] = pc;
+            c.cpu.begin(&mut c.frame.regs, pc);
         }
         c.frame.reserved = NO_RESERVATION;
         c.waiting = false;

@@ -138,6 +138,7 @@ impl Env for Outer<'_> {
         let unmapped = match call {
             HostCall::Semihost { .. } => u64::MAX,
             HostCall::Uhi { unmapped, .. } => unmapped,
+            HostCall::Reset | HostCall::Trace { .. } => 0,
         };
         let mut mem = CoreMem { mmu: self.mmu, space: self.space, unmapped, wrote: Vec::new() };
         let answer = self.system.host_call(self.core, call, &mut mem);

@@ -139,7 +139,11 @@ pub(crate) struct World {
     pub(crate) semihosting: bool,
     pub(crate) cmdline: String,
     pub(crate) errno: u64,
+    /// Where the guest reads semihosting's list of features.
+    pub(crate) features_at: u64,
     pub(crate) console: Option<usize>,
+    /// The plug that a core's instrumentation trace goes to, by cluster and core.
+    pub(crate) traces: BTreeMap<(usize, usize), usize>,
     pub(crate) htif: Option<Htif>,
     pub(crate) random: u64,
     pub(crate) wall_ns: u64,
@@ -191,7 +195,9 @@ impl World {
             semihosting: false,
             cmdline: String::new(),
             errno: 0,
+            features_at: 0,
             console,
+            traces: BTreeMap::new(),
             htif: None,
             random: 0,
             wall_ns: 0,

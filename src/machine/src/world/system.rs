@@ -100,6 +100,18 @@ impl System for World {
                 self.moves += 1;
                 crate::uhi::call(self, op, args, big_endian, mem)
             }
+            HostCall::Reset => {
+                self.reset_wanted = true;
+                self.stop = true;
+                Some(0)
+            }
+            HostCall::Trace { value, size, .. } => {
+                if let Some(plug) = self.traces.get(&(self.cluster, core)).copied() {
+                    let bytes = value.to_le_bytes();
+                    self.plug_send(plug, bytes.get(..usize::from(size)).unwrap_or(&bytes));
+                }
+                Some(0)
+            }
         }
     }
 
