@@ -86,7 +86,13 @@ fn operand(field: &Field, value: i32, pc: u64, word: u32) -> String {
         "rot" => format!(", ror #{}", 8 * value),
         "lsl" if value == 0 => String::new(),
         "lsl" => format!(", lsl #{value}"),
-        "wb" => if value != 0 { "!".into() } else { String::new() },
+        "wb" => {
+            if value != 0 {
+                "!".into()
+            } else {
+                String::new()
+            }
+        }
         "voff" => {
             let sign = if word >> 23 & 1 == 0 { "-" } else { "" };
             format!(", #{sign}{value}]")

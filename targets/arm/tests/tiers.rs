@@ -36,8 +36,9 @@ fn program(random: &mut Random, set: u64) -> Vec<u8> {
             let reg = random.below(8) as u32;
             put(&mut code, 0x4800 | reg << 8 | random.below(32) as u32, 2);
         }
-        let keep = |r: &hetemu_isa::decode::Row| !["wfi", "wfe", "wfi.w", "wfe.w", "reserved"]
-            .contains(&r.name);
+        let keep = |r: &hetemu_isa::decode::Row| {
+            !["wfi", "wfe", "wfi.w", "wfe.w", "reserved"].contains(&r.name)
+        };
         let Some((row, word)) = instruction(random, table::ROWS, table::FIELDS, set, keep) else {
             continue;
         };
@@ -91,7 +92,11 @@ fn run(core: &str, seed: u64, engine: EngineConfig, steps: &[u64]) -> Vec<State>
     rig.ram.write(CODE as u64, &data);
     let (cpu, regs) = rig.cluster.cpu_mut(0);
     for n in 0..13 {
-        let v = if random.below(2) == 0 { BASE + 0x4000 + random.below(0x4000) } else { random.value() };
+        let v = if random.below(2) == 0 {
+            BASE + 0x4000 + random.below(0x4000)
+        } else {
+            random.value()
+        };
         cpu.set_register(regs, &format!("r{n}"), v);
     }
     for n in 0..32 {

@@ -57,7 +57,9 @@ impl State {
             reg::CTRL => self.ctrl,
             reg::INTSTATUS => self.interrupts,
             reg::BAUDDIV => self.divisor,
-            _ => hetemu_hw::regs::register(&ARM_CMSDK_UART_1, 0, offset).and_then(|r| r.reset).unwrap_or(0) as u32,
+            _ => hetemu_hw::regs::register(&ARM_CMSDK_UART_1, 0, offset)
+                .and_then(|r| r.reset)
+                .unwrap_or(0) as u32,
         }
     }
 }

@@ -124,7 +124,9 @@ impl State {
             reg::UARTMIS => self.raw & self.mask,
             reg::UARTDMACR => self.dma,
             // Identification: the reset values of the schema.
-            _ => hetemu_hw::regs::register(&ARM_PL011_1, 0, offset).and_then(|r| r.reset).unwrap_or(0) as u32,
+            _ => hetemu_hw::regs::register(&ARM_PL011_1, 0, offset)
+                .and_then(|r| r.reset)
+                .unwrap_or(0) as u32,
         }
     }
 }

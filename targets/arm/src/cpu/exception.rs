@@ -219,9 +219,10 @@ impl Core {
                 let thread = u32::from(self.ipsr == 0) << 3;
                 self.fpccr = self.fpccr & (ASPEN | LSPEN) | LSPACT | user | thread;
             } else {
-                failed = self.save_float(frame.wrapping_add(BASIC), cx.regs, cx.env).err().map(
-                    |e| stacking(e, fault::MSTKERR, fault::STKERR),
-                );
+                failed = self
+                    .save_float(frame.wrapping_add(BASIC), cx.regs, cx.env)
+                    .err()
+                    .map(|e| stacking(e, fault::MSTKERR, fault::STKERR));
             }
         }
         cx.regs.set(regs::SP, frame.into());

@@ -141,9 +141,8 @@ impl Core {
         }
         if self.fpccr & LSPACT != 0 {
             let at = self.fpcar & !7;
-            self.save_float(at, cx.regs, cx.env).map_err(|e| {
-                fault::fault(stacking(e, fault::MLSPERR, fault::LSPERR))
-            })?;
+            self.save_float(at, cx.regs, cx.env)
+                .map_err(|e| fault::fault(stacking(e, fault::MLSPERR, fault::LSPERR)))?;
             self.fpccr &= !LSPACT;
         }
         if self.fpccr & ASPEN != 0 && self.control & FPCA == 0 {

@@ -1,13 +1,13 @@
 //! One core: modes, exceptions, the registers of the system control space. What compiled code
 //! touches lies in the slots; everything here is seen by helpers and accesses to its own registers.
 
+mod debug;
 mod exception;
 mod facts;
 pub(crate) mod fault;
+mod float;
 mod help;
 mod names;
-mod debug;
-mod float;
 mod saved;
 mod scs;
 
@@ -382,8 +382,7 @@ impl Cpu for Core {
         if how & STORE_ALIGNED != 0 && at & ((1 << size) - 1) != 0 {
             return Err(Halt::Raise(fault::fault(fault::UNALIGNED)));
         }
-        let value =
-            if how & 16 != 0 { value.swap_bytes() >> (64 - (8u32 << size)) } else { value };
+        let value = if how & 16 != 0 { value.swap_bytes() >> (64 - (8u32 << size)) } else { value };
         env.virt_write(self, at, size, value)?;
         Ok((0, 0))
     }
@@ -411,10 +410,11 @@ impl Cpu for Core {
         };
         if va >> 20 == 0xe00 && access != Access::Fetch {
             // Of the private peripheral bus all may write to the ITM's stimulus ports.
-            let open = privileged
-                || va < 0xe000_1000
-                || va == 0xe000_ef00 && self.ccr & USERSETMPEND != 0;
-            return if open { Ok(Translation { span: 32, ..whole(true, true, false) }) } else {
+            let open =
+                privileged || va < 0xe000_1000 || va == 0xe000_ef00 && self.ccr & USERSETMPEND != 0;
+            return if open {
+                Ok(Translation { span: 32, ..whole(true, true, false) })
+            } else {
                 Err(fault::bus(access, va))
             };
         }

@@ -54,12 +54,9 @@ pub(super) fn registers(core: &Core, regs: &Regs) -> Vec<(String, u64)> {
         add("fpscr", core.fpscr_value(regs).into());
     }
     if core.facts.main() {
-        for (name, value) in [
-            ("cfsr", core.cfsr),
-            ("hfsr", core.hfsr),
-            ("mmfar", core.mmfar),
-            ("bfar", core.bfar),
-        ] {
+        for (name, value) in
+            [("cfsr", core.cfsr), ("hfsr", core.hfsr), ("mmfar", core.mmfar), ("bfar", core.bfar)]
+        {
             add(name, value.into());
         }
     }

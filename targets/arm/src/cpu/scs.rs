@@ -301,11 +301,8 @@ impl Core {
     /// Writes a bit.
     pub(super) fn write_bit(&mut self, pa: u64, value: u64, env: &mut dyn Env) -> Option<()> {
         let (at, bit) = Self::band(pa);
-        let (at, bit, size) = if at < 0x4000_0000 {
-            (at, bit, 0)
-        } else {
-            (at & !3, bit + 8 * (at as u32 & 3), 2)
-        };
+        let (at, bit, size) =
+            if at < 0x4000_0000 { (at, bit, 0) } else { (at & !3, bit + 8 * (at as u32 & 3), 2) };
         let old = env.virt_read(self, at, size).ok()?;
         let new = old & !(1 << bit) | (value & 1) << bit;
         env.virt_write(self, at, size, new).ok()

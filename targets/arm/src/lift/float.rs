@@ -58,9 +58,7 @@ impl Lift<'_> {
                 let round = match (i.sa, i.k) {
                     (0, 0) => self.rounding(),
                     (0, _) => Round::Zero,
-                    (_, n) => {
-                        [Round::NearMax, Round::Near, Round::Up, Round::Down][n as usize & 3]
-                    }
+                    (_, n) => [Round::NearMax, Round::Near, Round::Up, Round::Down][n as usize & 3],
                 };
                 let a = self.f(ty, i.rm);
                 let v = self.b.ftoi(round, Ty::I32, i.s != 0, a);
@@ -75,7 +73,8 @@ impl Lift<'_> {
             }
             Op::Vmaxnm => {
                 let (a, b) = (self.f(ty, i.rn), self.f(ty, i.rm));
-                let v = self.b.fbin(if i.k == 0 { FBin::Max } else { FBin::Min }, Round::Near, a, b);
+                let v =
+                    self.b.fbin(if i.k == 0 { FBin::Max } else { FBin::Min }, Round::Near, a, b);
                 self.set_f(ty, i.rd, v);
             }
             Op::Vhalf => self.half_precision(i),
@@ -409,7 +408,8 @@ impl Lift<'_> {
         let first = if wide { 2 * i.rd } else { i.rd };
         let count = if wide { 2 } else { 1 };
         if i.op == Op::Vldr {
-            let all: Vec<Val> = (0..count).map(|n| self.load(0, base, offset + 4 * n, true)).collect();
+            let all: Vec<Val> =
+                (0..count).map(|n| self.load(0, base, offset + 4 * n, true)).collect();
             for (n, v) in (0..).zip(all) {
                 self.set_slot(regs::s(first + n), v);
             }
@@ -429,7 +429,8 @@ impl Lift<'_> {
         let base = if i.rn == 15 { self.imm(self.aligned_pc()) } else { self.r(i.rn) };
         let start = if down { -4 * i.imm } else { 0 };
         if i.op == Op::Vldm {
-            let all: Vec<Val> = (0..count).map(|n| self.load(0, base, start + 4 * n, true)).collect();
+            let all: Vec<Val> =
+                (0..count).map(|n| self.load(0, base, start + 4 * n, true)).collect();
             for (n, v) in (0..).zip(all) {
                 self.set_slot(regs::s(first + n), v);
             }

@@ -15,8 +15,8 @@ mod media;
 mod mem;
 mod system;
 
-pub(crate) use float::FloatCall;
 pub(crate) use data::modified;
+pub(crate) use float::FloatCall;
 pub(crate) use it::advance;
 pub(crate) use mem::{STORE_ALIGNED, STORE_DO};
 pub(crate) use system::Help;
