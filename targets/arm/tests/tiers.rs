@@ -66,12 +66,10 @@ struct State {
     exceptions: usize,
 }
 
-fn run(core: &str, seed: u64, engine: EngineConfig, steps: &[u64]) -> Vec<State> {
-    let mut random = Random::new(seed);
+fn run(core: &str, seed: u64, code: &[u8], engine: EngineConfig, steps: &[u64]) -> Vec<State> {
+    let mut random = Random::new(seed + 1000);
     let mut setup = config(core);
     setup.props.insert("reset_vector".into(), hetemu_schema::Value::Int(BASE));
-    let set = Facts::new(&setup).unwrap().set;
-    let code = program(&mut random, set);
     let mut rig = Rig::new(engine, BASE, SIZE, Arm.create(&setup).unwrap()).unwrap();
     let mut vectors = vec![0u32; 64];
     vectors[0] = BASE as u32 + 0xc000;
@@ -80,7 +78,7 @@ fn run(core: &str, seed: u64, engine: EngineConfig, steps: &[u64]) -> Vec<State>
     }
     let bytes: Vec<u8> = vectors.iter().flat_map(|v| v.to_le_bytes()).collect();
     rig.ram.write(0, &bytes);
-    rig.ram.write(0x100, &code);
+    rig.ram.write(0x100, code);
     // Literals and data: often addresses.
     let data: Vec<u8> = (0..0x4000)
         .flat_map(|_| {
@@ -119,7 +117,7 @@ fn run(core: &str, seed: u64, engine: EngineConfig, steps: &[u64]) -> Vec<State>
 
 #[test]
 fn tiers_agree() {
-    let programs = std::env::var("HETEMU_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(40);
+    let programs = std::env::var("HETEMU_PROGRAMS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
     let plain = EngineConfig { jit: false, max_block: 1, ..EngineConfig::default() };
     let blocks = EngineConfig { jit: false, ..EngineConfig::default() };
     let templates = EngineConfig { tier_up: 1, ..EngineConfig::default() };
@@ -129,7 +127,9 @@ fn tiers_agree() {
     let (mut exceptions, mut retired) = (0, 0);
     for core in CORES {
         for seed in 0..programs {
-            let want = run(core, seed, plain.clone(), &steps);
+            let set = Facts::new(&config(core)).unwrap().set;
+            let code = program(&mut Random::new(seed), set);
+            let want = run(core, seed, &code, plain.clone(), &steps);
             let tiers = [
                 ("blocks", &blocks),
                 ("templates", &templates),
@@ -137,7 +137,7 @@ fn tiers_agree() {
                 ("both", &both),
             ];
             for (name, engine) in tiers {
-                let found = run(core, seed, engine.clone(), &steps);
+                let found = run(core, seed, &code, engine.clone(), &steps);
                 for (i, (want, found)) in want.iter().zip(&found).enumerate() {
                     let what = format!("{core}, seed {seed}, {name}, stretch {i}");
                     assert_eq!(want.registers, found.registers, "{what}");
