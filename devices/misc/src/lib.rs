@@ -2,6 +2,7 @@
 
 pub mod debug_exit;
 pub mod mailbox;
+pub mod malta_fpga;
 pub mod reset_control;
 pub mod sifive_test;
 pub mod stub;
@@ -14,8 +15,14 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] =
-    &[debug_exit::MODEL, mailbox::MODEL, reset_control::MODEL, sifive_test::MODEL, stub::MODEL];
+pub const MODELS: &[Model] = &[
+    debug_exit::MODEL,
+    mailbox::MODEL,
+    malta_fpga::MODEL,
+    reset_control::MODEL,
+    sifive_test::MODEL,
+    stub::MODEL,
+];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

@@ -1,9 +1,13 @@
 //! The parts of a PC. Their schemas stand, so that machines check; the models of those that are
 //! missing follow.
 
+mod config;
+pub mod gt64120;
 pub mod i8254;
 pub mod i8259;
 pub mod mc146818;
+pub mod piix4;
+pub mod piix4_pm;
 
 use hetemu_hw::{Family, Model};
 
@@ -13,7 +17,15 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[i8254::MODEL, i8259::MODEL, mc146818::MODEL, mc146818::MODEL_2];
+pub const MODELS: &[Model] = &[
+    gt64120::MODEL,
+    i8254::MODEL,
+    i8259::MODEL,
+    mc146818::MODEL,
+    mc146818::MODEL_2,
+    piix4::MODEL,
+    piix4_pm::MODEL,
+];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

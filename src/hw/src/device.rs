@@ -84,6 +84,11 @@ pub trait Device: Send {
         None
     }
 
+    /// A protocol of a child bus that this device speaks as a function on it (PCI).
+    fn pci(&mut self) -> Option<&mut dyn crate::pci::Function> {
+        None
+    }
+
     /// Writes the volatile state, as the schema's current state version.
     fn save(&self, w: &mut Writer) {}
 

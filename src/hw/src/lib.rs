@@ -12,6 +12,7 @@ mod config;
 mod cx;
 mod device;
 pub mod folder;
+pub mod pci;
 pub mod regs;
 pub mod testing;
 pub mod time;
