@@ -7,6 +7,7 @@ pub mod i8254;
 pub mod i8259;
 pub mod mc146818;
 pub mod piix4;
+pub mod piix4_ide;
 pub mod piix4_pm;
 
 use hetemu_hw::{Family, Model};
@@ -24,6 +25,7 @@ pub const MODELS: &[Model] = &[
     mc146818::MODEL,
     mc146818::MODEL_2,
     piix4::MODEL,
+    piix4_ide::MODEL,
     piix4_pm::MODEL,
 ];
 

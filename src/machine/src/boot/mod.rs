@@ -4,6 +4,7 @@
 //! Everything is kept and written again at a reset, as a ROM would have it; a large image that lies
 //! in its file as it lies in memory is read again from there.
 
+mod mips;
 mod place;
 mod riscv;
 mod schema;
@@ -66,7 +67,11 @@ pub(crate) fn prepare(
             rest = tail;
             a
         });
-        riscv::boot(m, id, firmware, files)?;
+        if m.graph.part(id).ty.name == "boot.mips" {
+            mips::boot(m, id, firmware, files)?;
+        } else {
+            riscv::boot(m, id, firmware, files)?;
+        }
     }
     for (i, arg) in rest.iter().enumerate() {
         let image = read(files, &arg.path, false)?;

@@ -23,10 +23,10 @@ const ENTRY: u32 = 24;
 const TREE: u32 = 32;
 const INFO: u32 = 40;
 
-struct Board {
-    bits: u8,
-    ram: (u64, u64),
-    cluster: usize,
+pub(super) struct Board {
+    pub(super) bits: u8,
+    pub(super) ram: (u64, u64),
+    pub(super) cluster: usize,
 }
 
 impl Board {
@@ -116,7 +116,7 @@ pub(super) fn boot(
 }
 
 /// The memory that a property names, and its first address.
-fn memory(m: &Realized, boot: PartId, prop: &str) -> Result<(PartId, u64), Report> {
+pub(super) fn memory(m: &Realized, boot: PartId, prop: &str) -> Result<(PartId, u64), Report> {
     let part = m.graph.part(boot);
     let name = part.text(prop).unwrap_or("");
     let wrong = || {
@@ -136,7 +136,7 @@ fn memory(m: &Realized, boot: PartId, prop: &str) -> Result<(PartId, u64), Repor
     Ok((id, at.ok_or_else(wrong)?))
 }
 
-fn check(m: &Realized, board: &Board, at: u64, len: u64, what: &str) -> Result<(), Report> {
+pub(super) fn check(m: &Realized, board: &Board, at: u64, len: u64, what: &str) -> Result<(), Report> {
     let Some(space) = m.spaces.get(board.cluster) else { return Ok(()) };
     m.must_be_memory(board.cluster, space, at, len, what)
 }

@@ -52,8 +52,39 @@ static BOOT_RISCV: DeviceType = DeviceType {
     core: None,
 };
 
+/// The loader of MIPS boards.
+static BOOT_MIPS: DeviceType = DeviceType {
+    name: "boot.mips",
+    version: 1,
+    summary: "Loader of a Malta board: kernel, initrd, arguments and environment as YAMON leaves them",
+    spec: "YAMON User's Manual, MD00008; Linux, arch/mips/fw",
+    compatible: &[],
+    aliases: &[],
+    deprecated: None,
+    props: &[
+        prop("rom", PropType::Part, "Flash at the reset vector: gets the revision and the boot code"),
+        prop("ram", PropType::Part, "Main memory: gets kernel, initrd, arguments and environment"),
+        Property {
+            default: Some(Literal::Str("")),
+            host: true,
+            ..prop("bootargs", PropType::String, "Kernel command line")
+        },
+    ],
+    clocks: &[],
+    resets: &[],
+    links: &[image("kernel"), image("initrd")],
+    inputs: &[],
+    outputs: &[],
+    regions: &[],
+    masters: &[],
+    buses: &[],
+    attaches: None,
+    state: State { version: 1, from: &[] },
+    core: None,
+};
+
 /// Every boot type.
-pub static BOOT_TYPES: &[&DeviceType] = &[&BOOT_RISCV];
+pub static BOOT_TYPES: &[&DeviceType] = &[&BOOT_RISCV, &BOOT_MIPS];
 
 #[cfg(test)]
 mod tests {
