@@ -63,7 +63,12 @@ fn save(machine: &mut Running, like: Option<&Saved>) -> Saved {
 }
 
 /// States at random points of `total` instructions, each with how many come before the next.
-fn states(machine: &mut Running, count: usize, total: u64, random: &mut Random) -> Vec<(Saved, u64)> {
+fn states(
+    machine: &mut Running,
+    count: usize,
+    total: u64,
+    random: &mut Random,
+) -> Vec<(Saved, u64)> {
     let mut at: Vec<u64> = (0..count).map(|_| random.below(total)).collect();
     at.sort_unstable();
     at.dedup();

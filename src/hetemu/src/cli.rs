@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod look;
+pub(crate) mod state;
 
 use clap::{
     ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -21,6 +22,9 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Run tests of machines: files of steps, in virtual time
     Test(Test),
+    /// Save, load, show and compare states of machines
+    #[command(subcommand)]
+    Snapshot(state::Snapshot),
     /// Find every mistake of machine files, without running anything
     Check(Check),
     /// Put machine files in the one style
@@ -173,6 +177,8 @@ pub(crate) struct Run {
     /// Words after `--` are the guest's command line (semihosting)
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
+    #[command(flatten)]
+    pub(crate) state: state::State,
     #[command(flatten)]
     pub(crate) look: look::Look,
 }

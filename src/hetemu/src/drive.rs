@@ -7,6 +7,7 @@
 //! there is over soon. `--pace` says either for good.
 
 use crate::cli::Pace;
+use crate::saving::Saving;
 use hetemu::plugs::Shared;
 use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
@@ -78,6 +79,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) pace: Pace,
     /// Cores run on threads of their own.
     pub(crate) parallel: bool,
+    pub(crate) saving: Saving,
 }
 
 /// What the threads of a parallel run may ask while the driver waits for them.
@@ -88,6 +90,7 @@ struct Meanwhile<'a> {
     script: &'a Shared,
     work: &'a Waiting,
     pace: Pace,
+    save_at: Option<Ps>,
 }
 
 impl Host for Meanwhile<'_> {
@@ -111,6 +114,7 @@ impl Host for Meanwhile<'_> {
     fn wants(&self, now: Ps) -> bool {
         self.limits.deadline.is_some_and(|d| Instant::now() >= d)
             || self.limits.virtual_end.is_some_and(|t| now >= t)
+            || self.save_at.is_some_and(|t| now >= t)
             || self.console.as_ref().is_some_and(|c| c.broken() || c.has_command())
             || self.script.lock().done()
             || self.work.any()
@@ -139,7 +143,11 @@ impl Drive<'_> {
             if self.queue.waiting().any() {
                 self.queue.serve(self.session);
             }
-            let turn = if self.parallel { self.parallel_turn() } else { self.session.turn() };
+            let turn = match (self.parallel, self.saving.next()) {
+                (true, _) => self.parallel_turn(),
+                (false, None) => self.session.turn(),
+                (false, Some(_)) => self.session.turn_with(|m| self.saving.step(m)),
+            };
             steps = steps.wrapping_add(1);
             let busy = turn == Turn::Ran && !self.parallel;
             if busy && !steps.is_multiple_of(STEPS) && !self.script.lock().done() {
@@ -166,6 +174,9 @@ impl Drive<'_> {
 
     /// All cores at once: the machine is looked at only when there is a reason.
     fn parallel_turn(&mut self) -> Turn {
+        if let Ok(machine) = self.session.machine_mut() {
+            self.saving.due(machine);
+        }
         let meanwhile = Meanwhile {
             bell: &self.bell,
             limits: &self.limits,
@@ -173,6 +184,7 @@ impl Drive<'_> {
             script: &self.script,
             work: self.queue.waiting(),
             pace: self.pace,
+            save_at: self.saving.next(),
         };
         self.session.turn_with(|machine| match machine.run_parallel(&meanwhile) {
             Step::Idle(_) => Step::Idle(None),
@@ -200,6 +212,9 @@ impl Drive<'_> {
         }
         if let Some(ended) = self.session.ended() {
             return Some(ended.clone().into());
+        }
+        if self.saving.done() {
+            return Some(Ended::Asked);
         }
         let late = self.limits.deadline.is_some_and(|d| Instant::now() >= d);
         let far = self.limits.virtual_end.is_some_and(|t| self.session.now() >= t);
@@ -249,7 +264,8 @@ impl Drive<'_> {
 
     /// Every core waits until `next`, or until something comes in.
     fn idle(&mut self, next: Option<Ps>, anchor: &mut Anchor) -> Option<Ended> {
-        let end = self.limits.virtual_end;
+        let ends = [self.limits.virtual_end, self.saving.next()];
+        let end = ends.into_iter().flatten().min();
         let limit = |t: Ps| end.map_or(t, |end| t.min(end));
         let Ok(machine) = self.session.machine_mut() else { return None };
         let live = machine.live();

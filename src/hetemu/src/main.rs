@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod drive;
+mod saving;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -281,6 +281,11 @@ fn traces(graph: &Graph, world: &World) -> BTreeMap<(usize, usize), usize> {
 }
 
 impl Realized {
+    /// The machine without anything in its memories: to look at saved states, not to run.
+    pub fn start_empty(self) -> Running {
+        Running::start(self)
+    }
+
     /// Loads the images that the text links, what boot parts ask for, and those of the command
     /// line.
     pub fn load(mut self, images: &[ImageArg], files: &dyn Files) -> Result<Ready, Report> {

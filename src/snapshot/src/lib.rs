@@ -23,7 +23,7 @@ mod container;
 pub mod memory;
 
 pub use container::{Container, FORMAT, Id, MAGIC, Section};
-pub use memory::{Memory, PAGE, Page, Survey};
+pub use memory::{Memory, PAGE, Page, Stored, Survey};
 
 /// Packs a text.
 pub fn pack_text(text: &str) -> Vec<u8> {

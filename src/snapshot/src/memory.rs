@@ -18,6 +18,7 @@
 use crate::Error;
 use crate::container::Id;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes of a page, whatever pages the guest has.
@@ -62,6 +63,22 @@ pub struct Survey {
     /// Pages that became zero.
     pub zeros: u64,
 }
+
+/// What is stored of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// Nothing: it is as the background.
+    Background,
+    /// It is zero.
+    Zeros,
+    /// It is as the images left it; their digest.
+    Initial(Id),
+    /// Its content.
+    Data(Page),
+}
+
+/// Pages of a run without data that are told apart at most: a run may claim any number.
+const LOOK: usize = 1 << 20;
 
 /// What a page becomes in a file.
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -208,6 +225,30 @@ impl Memory {
         }
         pages.extend_from_slice(below);
         Ok(Memory { size, pages })
+    }
+
+    /// What is stored of each page; those not named are as the background.
+    ///
+    /// # Errors
+    /// [`Error::Bad`].
+    pub fn stored(name: &str, bytes: &[u8]) -> Result<BTreeMap<u64, Stored>, Error> {
+        let mut runs = Runs::of(name, bytes)?;
+        let mut out = BTreeMap::new();
+        while let Some(run) = runs.next()? {
+            let pages = run.first..run.first + u64::from(run.count);
+            match run.content {
+                Content::Zeros => out.extend(pages.map(|n| (n, Stored::Zeros)).take(LOOK)),
+                Content::Initial => {
+                    out.extend(pages.map(|n| (n, Stored::Initial(runs.digest))).take(LOOK));
+                }
+                Content::Data(data) => {
+                    let (data, _) = data.as_chunks::<PAGE>();
+                    let data = data.iter().map(|page| Stored::Data(Arc::new(*page)));
+                    out.extend(pages.zip(data));
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// What a packed memory says of itself; nothing is unpacked.

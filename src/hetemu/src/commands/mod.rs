@@ -17,6 +17,7 @@ mod machines;
 mod profiles;
 mod qmp;
 mod run;
+mod snapshot;
 mod stats;
 mod target;
 mod test;
@@ -56,6 +57,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, started: Instant) -> u8 {
             None => USAGE,
         },
         Command::Test(args) => test::run(&args, started),
+        Command::Snapshot(what) => snapshot::run(what, sub, started),
         Command::Check(args) => check::run(&args, started),
         Command::Fmt(args) => fmt::run(&args),
         Command::Graph(args) => graph::run(&args),

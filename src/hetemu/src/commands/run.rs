@@ -5,12 +5,13 @@ use super::stats::{self, Timing};
 use super::{OK, STUCK, TIMEOUT, USAGE, WRONG, complain, load};
 use crate::cli::{Jit, Run, Switch};
 use crate::drive::{Drive, Ended, Limits, Seat};
+use crate::saving::Saving;
 use clap::ArgMatches;
 use hetemu::find::Base;
 use hetemu::plugs::{self, Plug, Shared};
 use hetemu::registry;
 use hetemu::script::{Script, Step, unescape};
-use hetemu_control::{Handle, Queue, Session};
+use hetemu_control::{Handle, Queue, Session, snapshot};
 use hetemu_engine::EngineConfig;
 use hetemu_gdb as gdb;
 use hetemu_graph::Graph;
@@ -62,6 +63,10 @@ impl Maker {
         let registry = self.registry.clone();
         let made = hetemu::realize(graph, registry, options, hosts, &self.images, &files);
         let mut machine = made.map_err(Refused::Machine)?;
+        if let Some(file) = &self.args.state.snapshot {
+            let loaded = snapshot::load(&mut machine, file);
+            loaded.map_err(|e| Refused::Usage(e.report()))?;
+        }
         looking.begin(&mut machine).map_err(Refused::Usage)?;
         let servers = debuggers(&self.args, &self.handle, &machine).map_err(Refused::Gdb)?;
         self.debuggers.lock().unwrap_or_else(PoisonError::into_inner).extend(servers);
@@ -179,8 +184,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         limits,
         pace: args.pace,
         parallel: args.parallel,
+        saving: Saving::new(&args.state),
     };
     let ended = drive.run();
+    // A state may be due just where the run ends.
+    if let Ok(machine) = drive.session.machine_mut() {
+        drive.saving.due(machine);
+    }
+    let (failed, missed) = (std::mem::take(&mut drive.saving.failed), drive.saving.next());
     drop(drive);
     // Clients that still wait for an answer get one.
     drop(queue);
@@ -198,6 +209,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     }
     let mut code = finish(machine, &ended, &script, args);
     summarise(machine);
+    failed.iter().for_each(report);
+    if let Some(at) = missed {
+        let at = std::time::Duration::from_nanos(at / 1000);
+        complain(format!("--save-at {at:?}: the run was over at {:?}", time_of(machine)));
+    }
+    if code == OK && (missed.is_some() || !failed.is_empty()) {
+        code = USAGE;
+    }
     let looking = maker.looking.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some((looking, files)) = looking
         && let Err(r) = looking.end(machine, &files)
@@ -209,6 +228,10 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         stats::print(machine, &timing, args.format);
     }
     Ok(code)
+}
+
+fn time_of(machine: &Running) -> std::time::Duration {
+    std::time::Duration::from_nanos(machine.now() / 1000)
 }
 
 /// The machine of the command line; `--serial` is what its first serial plugs get.

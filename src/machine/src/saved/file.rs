@@ -69,6 +69,18 @@ pub struct About {
 }
 
 impl About {
+    /// The content of an `about` section, without the base that it names.
+    pub fn without_base(bytes: &[u8]) -> Vec<u8> {
+        let r = Reader::new(bytes);
+        let mut w = Writer::default();
+        for field in [NOW, RETIRED, HASH, MACHINE] {
+            if let Ok(value) = r.bytes(field) {
+                w.bytes(field, value);
+            }
+        }
+        w.finish()
+    }
+
     /// Reads it.
     ///
     /// # Errors
