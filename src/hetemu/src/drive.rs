@@ -12,7 +12,7 @@ use hetemu::plugs::Shared;
 use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
 use hetemu_host::{Bell, Command, Console, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_machine::{Host, Outcome, Step};
+use hetemu_machine::{Host, Outcome, Running, Step};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -213,7 +213,8 @@ impl Drive<'_> {
         if let Some(ended) = self.session.ended() {
             return Some(ended.clone().into());
         }
-        if self.saving.done() {
+        let replay = self.session.machine().ok().and_then(Running::replays);
+        if self.saving.done() || replay.is_some_and(|r| r.over) {
             return Some(Ended::Asked);
         }
         let late = self.limits.deadline.is_some_and(|d| Instant::now() >= d);
@@ -268,6 +269,13 @@ impl Drive<'_> {
         let end = ends.into_iter().flatten().min();
         let limit = |t: Ps| end.map_or(t, |end| t.min(end));
         let Ok(machine) = self.session.machine_mut() else { return None };
+        if let Some(replay) = machine.replays() {
+            let Some(to) = next.into_iter().chain(replay.next).min() else {
+                return Some(Ended::Asked);
+            };
+            machine.skip_to(limit(to));
+            return None;
+        }
         let live = machine.live();
         let paced = match self.pace {
             Pace::Auto => live,

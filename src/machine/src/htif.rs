@@ -6,9 +6,10 @@
 //! 1 is a console. (riscv-isa-sim, fesvr; riscv-tests, env/v/vm.c.) Nobody is told of a store to
 //! memory, so the machine looks after each slice, and keeps slices short while there is a `tohost`.
 
+use crate::tape::{Kind, Tape};
 use crate::world::{End, World};
 use hetemu_engine::Space;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Where the words are.
 pub(crate) struct Htif {
@@ -92,10 +93,24 @@ impl World {
 
     /// A byte of console input that no device has taken.
     pub(crate) fn console_byte(&mut self) -> Option<u8> {
-        let plug = self.plugs.get_mut(self.console?)?;
+        let number = self.console?;
+        let plug = self.plugs.get_mut(number)?;
         if plug.waiting.is_empty() {
             let mut bytes = Vec::new();
-            plug.host.as_mut()?.input(&mut bytes);
+            let (now, number) = (self.now, number as u16);
+            match &self.tape {
+                Tape::Plays(tape) => {
+                    let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                    bytes.extend(tape.input(now, number, Kind::Serial).unwrap_or_default());
+                }
+                tape => {
+                    plug.host.as_mut()?.input(&mut bytes);
+                    if let (Tape::Records(tape), false) = (tape, bytes.is_empty()) {
+                        let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                        tape.put(Kind::Serial, now, number, &bytes);
+                    }
+                }
+            }
             plug.waiting.extend(bytes);
         }
         plug.waiting.pop_front()

@@ -157,6 +157,7 @@ impl Running {
 
     /// A reset from outside, now.
     pub fn reset_now(&mut self) {
+        self.note_reset();
         self.m.world.end = None;
         self.reset_again();
     }
@@ -238,6 +239,7 @@ impl Running {
     /// What comes before a slice; gives its end.
     fn begin(&mut self) -> Result<Ps, Step> {
         self.m.world.slice_end = 0;
+        self.reset_by_tape();
         self.m.world.poll_plugs();
         let now = self.m.world.now;
         for (cluster, core) in self.m.world.run_due(now) {

@@ -19,8 +19,9 @@ use hetemu_host::{Bell, Console, Serial, Spec, open};
 use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Registry, Report, Running};
 use hetemu_schema::PlugKind;
 use regex::bytes::Regex;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -67,12 +68,31 @@ impl Maker {
             let loaded = snapshot::load(&mut machine, file);
             loaded.map_err(|e| Refused::Usage(e.report()))?;
         }
+        self.tape(&mut machine).map_err(Refused::Usage)?;
         looking.begin(&mut machine).map_err(Refused::Usage)?;
         let servers = debuggers(&self.args, &self.handle, &machine).map_err(Refused::Gdb)?;
         self.debuggers.lock().unwrap_or_else(PoisonError::into_inner).extend(servers);
         self.console.take(console);
         *self.looking.lock().unwrap_or_else(PoisonError::into_inner) = Some((looking, files));
         Ok(machine)
+    }
+}
+
+impl Maker {
+    /// Begins to record or to replay, if that is asked for.
+    fn tape(&self, machine: &mut Running) -> Result<(), Report> {
+        let failed = |path: &Path, e: std::io::Error| Report {
+            code: "E1003",
+            message: format!("the recording `{}`: {e}", path.display()),
+            notes: Vec::new(),
+        };
+        if let Some(path) = &self.args.state.replay {
+            machine.replay(&std::fs::read(path).map_err(|e| failed(path, e))?)?;
+        }
+        if let Some(path) = &self.args.state.record {
+            machine.record(Box::new(File::create(path).map_err(|e| failed(path, e))?))?;
+        }
+        Ok(())
     }
 }
 
@@ -201,6 +221,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let Ok(machine) = session.machine_mut() else { return Ok(unmade(&ended, args)) };
     // What follows the guest's output begins on a line of its own.
     let below = console.as_ref().is_some_and(|c| (c.interactive() || args.stats) && c.mid_line());
+    let recorded = machine.end_tape();
     machine.close_plugs();
     maker.console.take(None);
     drop(console);
@@ -210,11 +231,14 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
     let mut code = finish(machine, &ended, &script, args);
     summarise(machine);
     failed.iter().for_each(report);
+    if let Err(e) = &recorded {
+        complain(format!("the recording is not whole: {e}"));
+    }
     if let Some(at) = missed {
         let at = std::time::Duration::from_nanos(at / 1000);
         complain(format!("--save-at {at:?}: the run was over at {:?}", time_of(machine)));
     }
-    if code == OK && (missed.is_some() || !failed.is_empty()) {
+    if code == OK && (missed.is_some() || !failed.is_empty() || recorded.is_err()) {
         code = USAGE;
     }
     let looking = maker.looking.lock().unwrap_or_else(PoisonError::into_inner).take();

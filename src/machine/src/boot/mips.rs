@@ -56,8 +56,8 @@ pub(super) fn boot(
     };
     let kernel = plug(m, "kernel");
     let mut program = None;
-    let mut has_firmware = m.graph.part(rom).links.contains_key("image")
-        && plugged(m, rom, "image").is_some();
+    let mut has_firmware =
+        m.graph.part(rom).links.contains_key("image") && plugged(m, rom, "image").is_some();
     for (path, from_text) in kernel.into_iter().chain(image.map(|i| (i.path.clone(), false))) {
         let mut loaded = read(files, &path, from_text)?;
         if !matches!(loaded.kind, Kind::Elf) {

@@ -136,7 +136,13 @@ pub(super) fn memory(m: &Realized, boot: PartId, prop: &str) -> Result<(PartId, 
     Ok((id, at.ok_or_else(wrong)?))
 }
 
-pub(super) fn check(m: &Realized, board: &Board, at: u64, len: u64, what: &str) -> Result<(), Report> {
+pub(super) fn check(
+    m: &Realized,
+    board: &Board,
+    at: u64,
+    len: u64,
+    what: &str,
+) -> Result<(), Report> {
     let Some(space) = m.spaces.get(board.cluster) else { return Ok(()) };
     m.must_be_memory(board.cluster, space, at, len, what)
 }

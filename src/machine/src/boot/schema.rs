@@ -62,7 +62,11 @@ static BOOT_MIPS: DeviceType = DeviceType {
     aliases: &[],
     deprecated: None,
     props: &[
-        prop("rom", PropType::Part, "Flash at the reset vector: gets the revision and the boot code"),
+        prop(
+            "rom",
+            PropType::Part,
+            "Flash at the reset vector: gets the revision and the boot code",
+        ),
         prop("ram", PropType::Part, "Main memory: gets kernel, initrd, arguments and environment"),
         Property {
             default: Some(Literal::Str("")),

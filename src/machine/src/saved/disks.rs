@@ -62,12 +62,24 @@ impl Saved {
 }
 
 impl Running {
-    pub(super) fn save_disks(&mut self) -> Result<Vec<Section>, Report> {
+    /// What every disk holds now, by the plugs' names.
+    ///
+    /// # Errors
+    /// E1207: one cannot be read.
+    pub fn disks(&mut self) -> Result<Vec<(String, Disk)>, Report> {
         let mut out = Vec::new();
         for (name, block) in &mut self.m.world.stores.block {
             let Some(disk) = look(block.as_mut()) else {
                 return Err(Report::new("E1207", format!("disk `{name}` cannot be read")));
             };
+            out.push((name.clone(), disk));
+        }
+        Ok(out)
+    }
+
+    pub(super) fn save_disks(&mut self) -> Result<Vec<Section>, Report> {
+        let mut out = Vec::new();
+        for (name, disk) in self.disks()? {
             let mut w = Writer::default();
             w.int(BYTES, disk.bytes);
             w.bytes(SHA256, &disk.sha256);

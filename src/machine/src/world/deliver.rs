@@ -4,8 +4,10 @@ use super::cx::DevCx;
 use super::{Delivery, End, MOST_DELIVERIES, World};
 use crate::events::Event;
 use crate::report::Report;
+use crate::tape::{Kind, Tape};
 use hetemu_hw::{Cx, Device};
 use hetemu_schema::PlugKind;
+use std::sync::PoisonError;
 
 /// Frames that a network plug may have waiting for its device; more wait at the host's end.
 const FRAMES: usize = 64;
@@ -103,21 +105,48 @@ impl World {
     pub(crate) fn poll_plugs(&mut self) -> bool {
         let mut any = false;
         let mut bytes = Vec::new();
+        let now = self.now;
         for plug in 0..self.plugs.len() {
             let Some(state) = self.plugs.get_mut(plug) else { continue };
-            if let Some(net) = state.net.as_mut() {
-                let before = state.frames.len();
-                let room = FRAMES.saturating_sub(before);
-                state.frames.extend(std::iter::from_fn(|| net.receive()).take(room));
-                if state.frames.len() > before {
+            let number = plug as u16;
+            if state.kind == PlugKind::Net {
+                let room = FRAMES.saturating_sub(state.frames.len());
+                let frames: Vec<Vec<u8>> = match (&self.tape, state.net.as_mut()) {
+                    (Tape::Plays(tape), _) => {
+                        let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                        let next = || tape.input(now, number, Kind::Frame);
+                        std::iter::from_fn(next).take(room).collect()
+                    }
+                    (_, Some(net)) => std::iter::from_fn(|| net.receive()).take(room).collect(),
+                    (_, None) => continue,
+                };
+                if let Tape::Records(tape) = &self.tape {
+                    let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                    frames.iter().for_each(|f| tape.put(Kind::Frame, now, number, f));
+                }
+                if !frames.is_empty() {
+                    state.frames.extend(frames);
                     self.fifo.push_back(Delivery::Input { plug });
                     any = true;
                 }
+                continue;
             }
-            let Some(host) = state.host.as_mut() else { continue };
             bytes.clear();
-            host.input(&mut bytes);
+            match (&self.tape, state.host.as_mut()) {
+                (Tape::Plays(tape), _) => {
+                    let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                    while let Some(more) = tape.input(now, number, Kind::Serial) {
+                        bytes.extend(more);
+                    }
+                }
+                (_, Some(host)) => host.input(&mut bytes),
+                (_, None) => continue,
+            }
             if !bytes.is_empty() {
+                if let Tape::Records(tape) = &self.tape {
+                    let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                    tape.put(Kind::Serial, now, number, &bytes);
+                }
                 state.waiting.extend(&bytes);
                 self.fifo.push_back(Delivery::Input { plug });
                 any = true;

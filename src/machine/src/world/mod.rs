@@ -11,6 +11,7 @@ use crate::observe::{Observer, Traps};
 use crate::plug::{NetPlug, SerialPlug, Stores};
 use crate::report::Report;
 use crate::stats::Counts;
+use crate::tape::Tape;
 use crate::trouble::Watch;
 use crate::wiring::Routes;
 use hetemu_engine::{Space, Unanswered};
@@ -18,7 +19,7 @@ use hetemu_graph::PartId;
 use hetemu_hw::{Device, time::Ps};
 use hetemu_schema::{DeviceType, PlugKind};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// Deliveries after one call before the machine says that signals chase each other.
 const MOST_DELIVERIES: u32 = 100_000;
@@ -153,6 +154,8 @@ pub(crate) struct World {
     pub(crate) answers: bool,
     /// Traps by core.
     pub(crate) traps: Vec<Vec<Traps>>,
+    /// The recording that is made or played.
+    pub(crate) tape: Tape,
     /// Who looks on, if someone does.
     pub(crate) observer: Option<Box<Observer>>,
 }
@@ -204,6 +207,7 @@ impl World {
             moves: 0,
             answers: false,
             traps,
+            tape: Tape::None,
             observer: None,
         }
     }
@@ -217,14 +221,21 @@ impl World {
         self.stop = true;
     }
 
-    /// Whether input may still come from the host.
+    /// Whether input may still come from the host, or came then.
     pub(crate) fn live(&self) -> bool {
+        if let Tape::Plays(tape) = &self.tape {
+            return tape.lock().unwrap_or_else(PoisonError::into_inner).live(self.now);
+        }
         let live = |p: &PlugState| {
             p.at.is_some()
                 && (p.host.as_ref().is_some_and(|h| h.live())
                     || p.net.as_ref().is_some_and(|n| n.live()))
         };
-        self.plugs.iter().any(live)
+        let live = self.plugs.iter().any(live);
+        if let Tape::Records(tape) = &self.tape {
+            tape.lock().unwrap_or_else(PoisonError::into_inner).live(self.now, live);
+        }
+        live
     }
 
     /// A device's timer, replacing an earlier one.
@@ -266,7 +277,7 @@ impl World {
         if let Some(observer) = &mut self.observer {
             observer.sent(self.now, &state.name, bytes);
         }
-        let answers = if let Some(host) = state.host.as_mut() {
+        let mut answers = if let Some(host) = state.host.as_mut() {
             host.send(bytes);
             host.answers()
         } else if let Some(net) = state.net.as_mut() {
@@ -275,6 +286,16 @@ impl World {
         } else {
             false
         };
+        match &self.tape {
+            Tape::None => {}
+            Tape::Records(tape) => {
+                let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+                tape.sent(self.now, plug as u16, answers);
+            }
+            Tape::Plays(tape) => {
+                answers = tape.lock().unwrap_or_else(PoisonError::into_inner).sent(plug as u16);
+            }
+        }
         self.stop |= answers;
         self.answers |= answers;
     }
