@@ -6,6 +6,7 @@
 
 use hetemu::{Builder, Jit};
 use hetemu_engine::EngineConfig;
+use hetemu_hw::Reader;
 use hetemu_machine::{Limit, Running, Saved, Step};
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,20 @@ fn save(machine: &mut Running, like: Option<&Saved>) -> Saved {
     machine.save(like).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Sections in which two states differ. What soft TLBs hold is left out: whether a page takes
+/// stores without a look depends on what code of it was translated.
+fn differing(a: &Saved, b: &Saved) -> Vec<String> {
+    const TRANSLATIONS: u16 = 8;
+    let find = |s: &Saved, name: &str| s.sections().iter().find(|s| s.name == name).cloned();
+    let same = |name: &&str| {
+        let (Some(a), Some(b)) = (find(a, name), find(b, name)) else { return false };
+        let (a, b) = (Reader::new(&a.bytes), Reader::new(&b.bytes));
+        name.starts_with("core:")
+            && (0..64).filter(|f| *f != TRANSLATIONS).all(|f| a.bytes(f) == b.bytes(f))
+    };
+    a.differing(b).into_iter().filter(|name| !same(name)).map(str::to_string).collect()
+}
+
 /// States at random points of `total` instructions, each with how many come before the next.
 fn states(
     machine: &mut Running,
@@ -94,10 +109,10 @@ fn resumed(builder: &Builder, from: &EngineConfig, to: &EngineConfig, count: usi
         let [(saved, insns), (next, _)] = pair else { continue };
         second.restore(saved).unwrap_or_else(|e| panic!("{e}"));
         let again = save(second, Some(saved));
-        assert_eq!(again.differing(saved), [""; 0], "state {i} does not come back");
+        assert_eq!(differing(&again, saved), [""; 0], "state {i} does not come back");
         assert!(run(second, *insns), "state {i}: the machine ended");
         let then = save(second, Some(next));
-        assert_eq!(then.differing(next), [""; 0], "from state {i} of {} on", all.len());
+        assert_eq!(differing(&then, next), [""; 0], "from state {i} of {} on", all.len());
     }
 }
 
