@@ -162,6 +162,8 @@ impl Stub {
     /// A packet came.
     pub fn packet(&mut self, session: &mut Session, packet: &[u8]) -> Answer {
         let Some((kind, rest)) = packet.split_first() else { return Answer::unknown() };
+        let chosen = self.wait.lock().chosen();
+        self.other = chosen.unwrap_or(self.other);
         match kind {
             b'!' => return Answer::ok(),
             b'?' => return Answer::text(self.wait.lock().standing()),

@@ -26,8 +26,8 @@ pub(crate) struct Wait {
     pub(crate) watched: Vec<(usize, Watched)>,
     /// How the cores stopped last.
     pub(crate) last: Option<String>,
-    /// A stop is on its way that nobody is to hear of: the stub runs the machine itself.
-    pub(crate) silent: bool,
+    /// A stop was told since the client's last packet: its thread is chosen by that.
+    pub(crate) told: bool,
 }
 
 /// Shared by the stub and its listener.
@@ -43,8 +43,20 @@ impl SharedWait {
 
 impl Wait {
     fn thread(&self, at: Option<CoreId>) -> String {
-        let at = at.or(self.current);
+        let at = at.or_else(|| self.mine());
         at.map_or_else(String::new, |at| format!("thread:{};", self.threads.id(at, self.processes)))
+    }
+
+    /// The client's current thread.
+    fn mine(&self) -> Option<CoreId> {
+        let is_mine = |at: &CoreId| self.attached.contains(&at.cluster);
+        let all = self.threads.cores().map(|(at, _)| at);
+        self.current.into_iter().chain(all).find(is_mine)
+    }
+
+    /// The thread that the client takes as chosen since the last stop, if there was one.
+    pub(crate) fn chosen(&mut self) -> Option<CoreId> {
+        std::mem::take(&mut self.told).then(|| self.mine()).flatten()
     }
 
     /// The packet for a debugger's stop.
@@ -93,7 +105,7 @@ impl Wait {
     /// A stop that was asked for.
     pub(crate) fn interrupted(&mut self) -> String {
         let packet = format!("T{INTERRUPT:02x}{}", self.thread(None));
-        self.waiting = false;
+        (self.waiting, self.told) = (false, true);
         self.last = Some(packet.clone());
         packet
     }
@@ -106,9 +118,6 @@ impl Wait {
 
     /// What the client is to hear of an event, if anything.
     pub(crate) fn hear(&mut self, event: &Event) -> Option<String> {
-        if self.silent {
-            return None;
-        }
         let packet = match event {
             Event::Debug(stop) => self.debug(*stop),
             Event::Stopped => format!("T{INTERRUPT:02x}{}", self.thread(None)),
@@ -119,6 +128,7 @@ impl Wait {
         if !std::mem::take(&mut self.waiting) {
             return None;
         }
+        self.told = true;
         self.last = Some(packet.clone());
         Some(packet)
     }

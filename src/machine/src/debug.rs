@@ -18,11 +18,12 @@ pub enum DebugWhy {
     Step,
     /// It stands before an instruction with a breakpoint.
     Breakpoint,
-    /// It accessed memory that is watched.
+    /// It is about to access memory that is watched (or has, if its target does the instruction as
+    /// a whole: vectors, exception entries).
     Watch {
         /// The watched address that was touched.
         addr: u64,
-        /// It was written, not read.
+        /// It is written, not read.
         write: bool,
     },
 }
@@ -132,7 +133,7 @@ impl Running {
         }
     }
 
-    /// Has the cores of a cluster stop after accesses to this memory, and to no other that this
+    /// Has the cores of a cluster stop before accesses to this memory, and to no other that this
     /// debugger had set.
     pub fn set_watched(&mut self, who: Debugger, cluster: usize, watched: &[Watched]) {
         self.debug.watched.insert((cluster, who), watched.to_vec());

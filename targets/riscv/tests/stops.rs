@@ -87,8 +87,10 @@ fn session(engine: EngineConfig, debug: bool) -> (Vec<(u64, u64, Hit)>, Vec<u64>
     set(&mut rig, 2000, &[], &[word(3, true, true), word(9, true, false)]);
     set(&mut rig, 3000, &[], &[]);
     set(&mut rig, 3020, &[0x08], &[]);
+    // A breakpoint that was taken away stops again once it is back.
+    set(&mut rig, 3021, &[], &[]);
     // One instruction at a time.
-    for count in 3021..3060 {
+    for count in 3022..3060 {
         set(&mut rig, count, &[0x08, 0x0c], &[word(1, true, false)]);
     }
     set(&mut rig, 9001, &[], &[]);

@@ -10,6 +10,7 @@ mod translate;
 
 pub use insight::{CodeRange, Executed};
 pub use reserve::Line;
+pub(crate) use stops::STOP;
 pub use stops::{Hit, Watched};
 
 use crate::cache::{Cache, JumpTable};
@@ -334,7 +335,7 @@ impl Cluster {
         }
         c.frame.reserved = NO_RESERVATION;
         c.waiting = false;
-        (c.pass, c.events.hit) = (None, None);
+        (c.pass, c.events.hit, c.events.passing) = (None, None, None);
         c.mmu.flush(Flush::All);
         c.take_epoch(&mut self.cache);
     }

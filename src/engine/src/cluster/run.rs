@@ -1,6 +1,6 @@
 //! The outer loop of a run: bursts of blocks, exceptions, interrupts, what slow paths left to do.
 
-use super::{Cluster, Session, Stop};
+use super::{Cluster, STOP, Session, Stop};
 use crate::frame::{Frame, NO_RESERVATION};
 use crate::interp::{self, Exec, Leave};
 use crate::jit::{self, SPENT, SlowCx};
@@ -54,8 +54,10 @@ impl Cluster {
                 return Stop::Budget;
             }
             let pc = self.cores[s.core].pc();
+            let pass = self.cores[s.core].pass.take();
             if self.has_breakpoint(pc) {
-                if self.meets_breakpoint(s.core, pc) {
+                if pass != Some(pc) {
+                    self.meet_breakpoint(s.core, pc);
                     return Stop::Debug;
                 }
                 link = None;
@@ -196,6 +198,11 @@ impl Cluster {
 
     /// Has the core take an exception of the instruction at the program counter.
     fn raise(&mut self, s: &mut Session<'_>, exception: Exception) {
+        if exception.cause == STOP {
+            s.left += 1;
+            self.cores[s.core].events.leave = true;
+            return;
+        }
         let sign = exception.cause == Exception::SIGN;
         self.stats.exceptions += u64::from(!sign);
         // The step of the instruction is charged already, but it has not retired.

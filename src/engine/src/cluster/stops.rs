@@ -10,16 +10,20 @@ use super::{Cluster, Nobody, Session};
 use hetemu_hw::time::Ps;
 use hetemu_isa::{Block, Flush};
 
+/// The cause of an instruction that is left before an access at which its core stops: no exception.
+pub(crate) const STOP: u32 = u32::MAX - 1;
+
 /// What a core stopped at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hit {
     /// It stands before an instruction with a breakpoint.
     Breakpoint,
-    /// It has accessed watched memory, and stands after that instruction.
+    /// It stands before an instruction that accesses watched memory: or after one that its target
+    /// does as a whole (vectors, exception entries).
     Watch {
         /// The first watched byte that was touched, a virtual address.
         addr: u64,
-        /// It was written.
+        /// It is written.
         write: bool,
     },
 }
@@ -71,7 +75,7 @@ impl Cluster {
         &self.breakpoints
     }
 
-    /// Has every core of the cluster stop after accesses to this memory, and to no other. Costs the
+    /// Has every core of the cluster stop before accesses to this memory, and to no other. Costs the
     /// pages concerned, and where addresses are physical the way past the soft TLB.
     pub fn set_watched(&mut self, watched: &[Watched]) {
         for c in &mut self.cores {
@@ -95,15 +99,11 @@ impl Cluster {
         self.cores.get_mut(core)?.events.hit.take()
     }
 
-    /// Whether a core stops before the instruction at its program counter.
-    pub(super) fn meets_breakpoint(&mut self, core: usize, pc: u64) -> bool {
+    /// A core stops before the instruction at its program counter; it passes it when it goes on.
+    pub(super) fn meet_breakpoint(&mut self, core: usize, pc: u64) {
         let c = &mut self.cores[core];
-        if c.pass.take() == Some(pc) {
-            return false;
-        }
         c.pass = Some(pc);
         c.events.hit = Some(Hit::Breakpoint);
-        true
     }
 
     pub(super) fn has_breakpoint(&self, pc: u64) -> bool {

@@ -128,7 +128,7 @@ impl Rarely<'_, '_> {
             }
             return Ok(u64::from(done));
         }
-        let old = self.out.load(self.cpu, va, acc)?;
+        let old = self.out.load_on(self.cpu, va, acc)?;
         if !held || old != self.frame.reserved_value {
             return Ok(0);
         }

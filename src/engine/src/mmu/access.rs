@@ -3,7 +3,7 @@
 
 use super::device::Port;
 use super::{Acc, OtherEntry, Outer};
-use crate::cluster::Hit;
+use crate::cluster::{Hit, STOP};
 use crate::ram::{CodeEvent, Ram};
 use crate::space::{Kind, Swap, Unmapped};
 use crate::system::{Accessed, Unanswered};
@@ -45,21 +45,75 @@ impl Outer<'_> {
 
     /// As the value that the operation gives.
     pub(crate) fn load(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Result<u64, Exception> {
+        self.stop_before(false, va, acc)?;
+        self.load_on(cpu, va, acc)
+    }
+
+    /// As [`Outer::load`], where no debugger stops.
+    pub(crate) fn load_on(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+    ) -> Result<u64, Exception> {
         let raw = self.load_raw(cpu, va, acc)?;
         self.accessed(false, va, acc, raw);
         Ok(acc.extend(raw))
     }
 
-    /// Tells the machine of an access, if it watches; stops the core, if a debugger does.
-    fn accessed(&mut self, store: bool, va: u64, acc: Acc, raw: u64) {
-        if !self.mmu.stops.is_empty() && self.events.hit.is_none() {
-            let bytes = acc.bytes();
-            let stops = self.mmu.stops.iter().filter(|w| if store { w.write } else { w.read });
-            if let Some(addr) = stops.filter_map(|w| w.touched(va, bytes)).min() {
-                self.events.hit = Some(Hit::Watch { addr, write: store });
-                self.events.leave = true;
-            }
+    /// Whether a debugger has the core stop at an access. It does so once: the instruction is begun
+    /// again when the core goes on.
+    fn stops_at(&mut self, store: bool, va: u64, acc: Acc) -> bool {
+        if self.mmu.stops.is_empty() || self.events.hit.is_some() {
+            return false;
         }
+        let bytes = acc.bytes();
+        let stops = self.mmu.stops.iter().filter(|w| if store { w.write } else { w.read });
+        let Some(addr) = stops.filter_map(|w| w.touched(va, bytes)).min() else { return false };
+        let now = self.base.wrapping_add(self.done);
+        if self.events.passing.replace(now) == Some(now) {
+            return false;
+        }
+        self.events.hit = Some(Hit::Watch { addr, write: store });
+        self.events.leave = true;
+        true
+    }
+
+    /// Leaves the instruction before an access at which the core stops.
+    fn stop_before(&mut self, store: bool, va: u64, acc: Acc) -> Result<(), Exception> {
+        match self.stops_at(store, va, acc) {
+            true => Err(Exception { cause: STOP, value: va }),
+            false => Ok(()),
+        }
+    }
+
+    /// As [`Outer::load`], for targets, whose work is not done in pieces: the core stops after it.
+    pub(super) fn target_load(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+    ) -> Result<u64, Exception> {
+        let value = self.load_on(cpu, va, acc)?;
+        self.stops_at(false, va, acc);
+        Ok(value)
+    }
+
+    /// As [`Outer::target_load`], stores.
+    pub(super) fn target_store(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+        value: u64,
+    ) -> Result<(), Exception> {
+        self.store_on(cpu, va, acc, value)?;
+        self.stops_at(true, va, acc);
+        Ok(())
+    }
+
+    /// Tells the machine of an access, if it watches.
+    fn accessed(&mut self, store: bool, va: u64, acc: Acc, raw: u64) {
         if self.mmu.watched {
             let (value, size) = (acc.order(raw), acc.bytes() as u8);
             let what = Accessed { core: self.core, pc: self.pc, store, va, size, value };
@@ -97,6 +151,18 @@ impl Outer<'_> {
 
     /// Stores what the TLB did not answer; `value`'s low bytes.
     pub(crate) fn store(
+        &mut self,
+        cpu: &mut dyn Cpu,
+        va: u64,
+        acc: Acc,
+        value: u64,
+    ) -> Result<(), Exception> {
+        self.stop_before(true, va, acc)?;
+        self.store_on(cpu, va, acc, value)
+    }
+
+    /// As [`Outer::store`], where no debugger stops.
+    pub(crate) fn store_on(
         &mut self,
         cpu: &mut dyn Cpu,
         va: u64,
@@ -223,6 +289,7 @@ impl Outer<'_> {
         if acc.aligned() && va & (acc.bytes() - 1) != 0 {
             return Err(cpu.misaligned(Access::Store, va));
         }
+        self.stop_before(true, va, acc)?;
         if self.mmu.tlb().writable_in_page(va, acc.bytes()).is_some() {
             return Ok(());
         }

@@ -60,7 +60,7 @@ impl Env for Outer<'_> {
         if self.events.compiled {
             return self.quick_load(cpu, va, acc).ok_or(Halt::Redo);
         }
-        self.load(cpu, va, acc).map_err(Halt::Raise)
+        self.target_load(cpu, va, acc).map_err(Halt::Raise)
     }
 
     fn virt_write(&mut self, cpu: &mut dyn Cpu, va: u64, size: u8, value: u64) -> Result<(), Halt> {
@@ -68,7 +68,7 @@ impl Env for Outer<'_> {
         if self.events.compiled {
             return self.quick_store(cpu, va, acc, value).ok_or(Halt::Redo);
         }
-        self.store(cpu, va, acc, value).map_err(Halt::Raise)
+        self.target_store(cpu, va, acc, value).map_err(Halt::Raise)
     }
 
     fn virt_read_block(&mut self, va: u64, into: &mut [u8]) -> bool {

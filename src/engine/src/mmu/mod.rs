@@ -320,6 +320,8 @@ pub(crate) struct Events {
     pub(crate) compiled: bool,
     /// A debugger's stop that nobody has heard of.
     pub(crate) hit: Option<Hit>,
+    /// Instructions retired before one whose watched accesses are let pass.
+    pub(crate) passing: Option<u64>,
     /// No other core of the cluster waits for its turn.
     pub(crate) alone: bool,
 }
@@ -338,6 +340,7 @@ impl Default for Events {
             host_floats: true,
             compiled: false,
             hit: None,
+            passing: None,
             alone: false,
         }
     }
