@@ -100,6 +100,14 @@ pub struct FloatPolicy {
     pub nan_to_int: NanToInt,
 }
 
+impl FloatPolicy {
+    /// Of several NaNs Arm keeps a signalling one before a quiet one, and an addend before factors
+    /// (Armv7-M ARM, section A2.5.4); others the first operand.
+    pub fn signalling_first(&self) -> bool {
+        self.nan_to_int == NanToInt::Zero
+    }
+}
+
 /// What conversion of a NaN to an integer gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NanToInt {

@@ -129,7 +129,14 @@ impl Unit {
         let undefined =
             matches!((x.kind, y.kind), (Kind::Infinite, Kind::Zero) | (Kind::Zero, Kind::Infinite));
         if is_nan(x) || is_nan(y) || is_nan(z) {
-            let (bits, flags) = self.nan(f, &[a, b, c]);
+            if !self.policy.signalling_first() {
+                let (bits, flags) = self.nan(f, &[a, b, c]);
+                return (bits, flags | if undefined { INVALID } else { 0 });
+            }
+            if undefined && z.kind == Kind::Nan(true) {
+                return self.invalid(f);
+            }
+            let (bits, flags) = self.nan(f, &[c, a, b]);
             return (bits, flags | if undefined { INVALID } else { 0 });
         }
         if undefined {
@@ -319,7 +326,9 @@ impl Unit {
     fn nan(&self, f: Format, operands: &[u64]) -> (u64, u8) {
         let kinds = operands.iter().map(|x| f.unpack(*x).kind);
         let flags = if kinds.into_iter().any(|k| k == Kind::Nan(false)) { INVALID } else { 0 };
-        let first = operands.iter().find(|x| is_nan(f.unpack(**x)));
+        let signalling = |x: &&u64| f.unpack(**x).kind == Kind::Nan(false);
+        let before = operands.iter().find(|x| self.policy.signalling_first() && signalling(x));
+        let first = before.or_else(|| operands.iter().find(|x| is_nan(f.unpack(**x))));
         match first {
             Some(x) if !self.policy.default_nan => (x | f.quiet_bit(), flags),
             _ => (self.default_nan(f), flags),

@@ -249,8 +249,11 @@ impl Lift<'_> {
             7 => self.b.fbin(FBin::Sub, round, a, b),
             8 => self.b.fbin(FBin::Div, round, a, b),
             k => {
+                // The signs of NaNs change with their operands'.
                 let d = self.f(ty, i.rd);
-                self.b.fma(round, matches!(k, 10 | 12), matches!(k, 11 | 12), [a, b, d])
+                let a = if matches!(k, 10 | 12) { self.negate(ty, a) } else { a };
+                let d = if matches!(k, 11 | 12) { self.negate(ty, d) } else { d };
+                self.b.fma(round, false, false, [a, b, d])
             }
         };
         self.set_f(ty, i.rd, v);

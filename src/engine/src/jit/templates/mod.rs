@@ -50,8 +50,12 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     /// Whether templates can run the block: not where it names slots that are exact only outside
-    /// compiled code.
+    /// compiled code, nor where it changes the mode without calling the target.
     pub(crate) fn fits(&self) -> bool {
+        let has = |code| self.block.ops.iter().any(|op| op.code == code);
+        if has(Code::Resume) && !has(Code::Helper) {
+            return false;
+        }
         let [pc, flags] = [self.layout.pc, self.layout.float.flags].map(|s| u16::from(s.0));
         let special = |word: u16| word == pc || word == flags;
         let names = |op: &Op| {
