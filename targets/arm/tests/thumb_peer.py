@@ -11,7 +11,7 @@ import zlib
 from unicorn import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB, Uc, UcError
 from unicorn import arm_const as arm
 
-CODE, DATA, SIZE = 0x20000000, 0x20008000, 0x10000
+BASE, CODE, DATA = 0x20000000, 0x20002000, 0x20008000
 MODELS = {
     "arm.cortex_m3": arm.UC_CPU_ARM_CORTEX_M3,
     "arm.cortex_m4": arm.UC_CPU_ARM_CORTEX_M4,
@@ -30,7 +30,7 @@ def main():
             core = rest
             uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
             uc.ctl_set_cpu_model(MODELS[core])
-            uc.mem_map(CODE, 0x20000)
+            uc.mem_map(BASE, 0x20000)
             floats = core != "arm.cortex_m3"
             continue
         if word == "data":
@@ -38,9 +38,9 @@ def main():
             continue
         code = bytes.fromhex(word)
         values = [int(v, 16) for v in rest.split()]
-        uc.mem_write(CODE, code)
+        uc.mem_write(CODE, code.ljust(DATA - CODE, b"\0"))
         uc.mem_write(DATA, data)
-        uc.ctl_remove_cache(CODE, CODE + 0x8000)
+        uc.ctl_remove_cache(CODE, DATA)
         for reg, value in zip(R, values):
             uc.reg_write(reg, value)
         uc.reg_write(arm.UC_ARM_REG_XPSR, 0x01000000)
@@ -51,7 +51,9 @@ def main():
             uc.reg_write(arm.UC_ARM_REG_FPSCR, 0)
         try:
             uc.emu_start(CODE | 1, CODE + len(code) - 2)
-        except UcError:
+        except UcError as error:
+            at = uc.reg_read(arm.UC_ARM_REG_PC)
+            print(f"fault: {error}, at {at:x}", uc.mem_read(at, 4).hex(), file=sys.stderr)
             print("fault")
             continue
         out = [uc.reg_read(r) for r in R] + [uc.reg_read(arm.UC_ARM_REG_XPSR) & 0xF80F0000]

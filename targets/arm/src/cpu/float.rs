@@ -31,6 +31,9 @@ impl Core {
         if id == FloatCall::Integral as u16 {
             return Ok(self.integral(a, how, env));
         }
+        if id == FloatCall::Fixed as u16 {
+            return Ok(fixed(f64::from_bits(a), how & 4 != 0, how & 1 != 0));
+        }
         Ok(match how & 3 {
             0 | 2 => from_half(a as u16, how & 2 != 0),
             n => to_half(a, n == 3, rounding(how >> 4)),
@@ -64,6 +67,26 @@ impl Core {
         let value = u64::from_le_bytes(out) & !(1 << sign) | a & 1 << sign;
         (value, if how >> 7 & 1 != 0 { flags & INEXACT } else { 0 })
     }
+}
+
+/// To an integer, toward zero; what does not fit saturates.
+fn fixed(v: f64, wide: bool, unsigned: bool) -> (u64, u8) {
+    let bits = if wide { 32 } else { 16 };
+    let (least, most) = match unsigned {
+        true => (0, (1i64 << bits) - 1),
+        false => (-1i64 << (bits - 1), (1i64 << (bits - 1)) - 1),
+    };
+    let t = v.trunc();
+    let (n, flags) = if v.is_nan() {
+        (0, INVALID)
+    } else if t > most as f64 {
+        (most, INVALID)
+    } else if t < least as f64 {
+        (least, INVALID)
+    } else {
+        (t as i64, if t == v { 0 } else { INEXACT })
+    };
+    (n as u64, flags)
 }
 
 /// binary16 to binary32 or 64: always exact.

@@ -18,6 +18,8 @@ pub(crate) enum FloatCall {
     /// To an integral binary32, or 64 if bit 8 is set; the rounding below, inexact is told if bit 7
     /// is set.
     Integral,
+    /// binary64 to an integer of 16 bits, 32 if bit 2 is set, unsigned if bit 0 is; sign-extended.
+    Fixed,
 }
 
 impl Lift<'_> {
@@ -323,20 +325,9 @@ impl Lift<'_> {
             }
             let s = scale(self, fraction);
             let v = self.b.fbin(FBin::Mul, Round::Near, v, s);
-            let v = self.b.ftoi(Round::Zero, Ty::I32, !unsigned, v);
-            let v = if wide {
-                v
-            } else if unsigned {
-                let most = self.imm(0xffff);
-                let c = self.b.cmp(Cmp::LtU, most, v);
-                self.b.select(c, most, v)
-            } else {
-                let (least, most) = (self.imm(0xffff_8000), self.imm(0x7fff));
-                let c = self.b.cmp(Cmp::LtS, most, v);
-                let v = self.b.select(c, most, v);
-                let c = self.b.cmp(Cmp::LtS, v, least);
-                self.b.select(c, least, v)
-            };
+            let v = self.b.cast(Cast::Bits, Ty::I64, v);
+            let v = self.float_call(FloatCall::Fixed, v, i.k as u64 & 5);
+            let v = self.b.cast(Cast::Trunc, Ty::I32, v);
             if ty == Ty::F32 {
                 return self.set_slot(regs::s(i.rd), v);
             }
