@@ -27,11 +27,7 @@ impl Core {
 
     /// What an EntryHi takes.
     fn entry_hi_mask(&self) -> u64 {
-        if self.isa.wide() {
-            self.isa.address_bits() & !0x1f00
-        } else {
-            0xffff_e0ff
-        }
+        if self.isa.wide() { self.isa.address_bits() & !0x1f00 } else { 0xffff_e0ff }
     }
 
     fn config1(&self) -> u64 {

@@ -124,8 +124,7 @@ impl Core {
 
     /// The bits of an address that entries compare.
     fn compared(&self, va: u64) -> u64 {
-        let bits =
-            if self.isa.wide() { self.isa.address_bits() } else { 0xffff_ffff };
+        let bits = if self.isa.wide() { self.isa.address_bits() } else { 0xffff_ffff };
         va & bits & !0x1fff
     }
 
