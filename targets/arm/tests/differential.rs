@@ -365,7 +365,12 @@ fn as_unicorn_does() {
             if found != want && wrong.len() < 8 {
                 let mut shown = shorten(&python, core, p, &data, engine);
                 if shown.starts_with("  no") {
-                    shown += &differences(&want, &found, &Program { code: Vec::new(), regs: Vec::new() }, set);
+                    shown += &differences(
+                        &want,
+                        &found,
+                        &Program { code: Vec::new(), regs: Vec::new() },
+                        set,
+                    );
                 }
                 wrong.push(format!("{core}, program {n}\n{shown}"));
             }
