@@ -1,5 +1,6 @@
 //! Timers and clocks.
 
+pub mod cmsdk_timer;
 pub mod goldfish_rtc;
 pub mod lowrisc_timer;
 pub mod riscv_clint;
@@ -12,7 +13,8 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[goldfish_rtc::MODEL, lowrisc_timer::MODEL, riscv_clint::MODEL];
+pub const MODELS: &[Model] =
+    &[cmsdk_timer::MODEL, goldfish_rtc::MODEL, lowrisc_timer::MODEL, riscv_clint::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

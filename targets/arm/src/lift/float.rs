@@ -75,8 +75,18 @@ impl Lift<'_> {
             }
             Op::Vmaxnm => {
                 let (a, b) = (self.f(ty, i.rn), self.f(ty, i.rm));
-                let v =
-                    self.b.fbin(if i.k == 0 { FBin::Max } else { FBin::Min }, Round::Near, a, b);
+                let op = if i.k == 0 { FBin::Max } else { FBin::Min };
+                let v = self.b.fbin(op, Round::Near, a, b);
+                // A signalling NaN wins, quieted, as in a sum; other sums are of ones.
+                let (s, t) = (self.signalling(ty, a), self.signalling(ty, b));
+                let any = self.b.bin(Bin::Or, s, t);
+                let zero = self.imm(0);
+                let any = self.b.cmp(Cmp::Ne, any, zero);
+                let one = self.b.iconst(int(ty), if wide { 0x3ff << 52 } else { 0x3f80_0000 });
+                let one = self.b.cast(Cast::Bits, ty, one);
+                let (a, b) = (self.b.select(any, a, one), self.b.select(any, b, one));
+                let nan = self.b.fbin(FBin::Add, Round::Near, a, b);
+                let v = self.b.select(any, nan, v);
                 self.set_f(ty, i.rd, v);
             }
             Op::Vhalf => self.half_precision(i),
@@ -219,6 +229,19 @@ impl Lift<'_> {
             bits = self.b.select(number, bits, nan);
         }
         self.set_bits_of(ty, n, bits);
+    }
+
+    /// Whether an operand is a signalling NaN: 0 or 1.
+    fn signalling(&mut self, ty: Ty, v: Val) -> Val {
+        let (exponent, sign) = masks(ty);
+        let quiet: u64 = if ty == Ty::F32 { 1 << 22 } else { 1 << 51 };
+        let bits = self.b.cast(Cast::Bits, int(ty), v);
+        // Without its sign and with the quiet bit inverted it lies above all others.
+        let bits = self.b.bin_imm(Bin::And, bits, sign - 1);
+        let bits = self.b.bin_imm(Bin::Xor, bits, quiet);
+        let limit = self.b.iconst(int(ty), exponent | quiet);
+        let c = self.b.cmp(Cmp::LtU, limit, bits);
+        self.b.cast(Cast::Zext, Ty::I32, c)
     }
 
     fn negate(&mut self, ty: Ty, v: Val) -> Val {
