@@ -343,3 +343,38 @@ fn debuggers_come_and_go() {
     assert_eq!(client.ask("vCont;c"), "W00;process:1");
     let _ = std::fs::remove_dir_all(&folder);
 }
+
+#[test]
+fn three_instruction_sets_in_one_session() {
+    if !have(&[]) {
+        return;
+    }
+    let folder = folder("trio");
+    let socket = folder.join("trio.sock");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
+    command.current_dir(root()).args(["run", "machines/trio.hm", "--paused", "--timeout", "300s"]);
+    let _running = {
+        command.args(["--gdb", &format!("unix:{}", socket.display())]);
+        start(command, &socket)
+    };
+    let mut gdb = Command::new("timeout");
+    gdb.current_dir(root()).args(["200", "gdb-multiarch", "-nx", "-q", "-batch"]);
+    gdb.args(["-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0"]);
+    gdb.args(["-ex", "file machines/firmware/trio/be.elf", "-ex"]);
+    gdb.arg(format!("target extended-remote {}", socket.display()));
+    let out = gdb.args(["-x", "tests/gdb/trio.gdb"]).output().expect("gdb runs");
+    let text = String::from_utf8_lossy(&out.stdout);
+    let errors = String::from_utf8_lossy(&out.stderr);
+    for line in [
+        "1.1  Thread 1.1 \"be\" (kernel mode) 0xbfc00000 in _start ()",
+        "2.1  Thread 2.2 \"m4\" (thread mode) 0x00000000 in vectors ()",
+        "3.4  Thread 3.6 \"rv[3]\" (M mode)   0x0000000000010000 in _start ()",
+        "Thread 2.1 \"m4\" hit Breakpoint 1.1",
+        "Thread 1.1 \"be\" hit Breakpoint 1.2",
+        "=> 0xbfc00504 <mailbox_irq+16>:\tlui\ts1,0xb000",
+        "#1  0xbfc00408 in _start ()",
+    ] {
+        assert!(text.contains(line), "no line with {line}:\n{text}\n{errors}");
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}

@@ -27,9 +27,9 @@ impl Core {
             STATUS => "status",
             BAD_VADDR => "badvaddr",
             CAUSE => "cause",
-            F0..FCSR if self.isa.fir != 0 => regs::F.get((number - F0) as usize)?,
-            FCSR if self.isa.fir != 0 => "fcsr",
-            FIR if self.isa.fir != 0 => "fir",
+            F0..FCSR => regs::F.get((number - F0) as usize)?,
+            FCSR => "fcsr",
+            FIR => "fir",
             _ => return None,
         };
         Some((name.to_string(), word))
@@ -52,15 +52,13 @@ impl Core {
             DebugReg::general(BAD_VADDR, "badvaddr", word, "code_ptr").group("system"),
             DebugReg::general(CAUSE, "cause", word, "int").group("system"),
         ];
-        let mut features = vec![feature("cpu", cpu), feature("cp0", cp0)];
-        if self.isa.fir != 0 {
-            let ty = if word == 32 { "ieee_single" } else { "ieee_double" };
-            let mut fpu: Vec<DebugReg> =
-                (0..32).map(|n| DebugReg::general(F0 + n, &format!("f{n}"), word, ty)).collect();
-            fpu.push(DebugReg::general(FCSR, "fcsr", word, "int").group("float"));
-            fpu.push(DebugReg::general(FIR, "fir", word, "int").group("float"));
-            features.push(feature("fpu", fpu));
-        }
+        // GDB refuses a description without floats, of a core without them, too.
+        let ty = if word == 32 { "ieee_single" } else { "ieee_double" };
+        let mut fpu: Vec<DebugReg> =
+            (0..32).map(|n| DebugReg::general(F0 + n, &format!("f{n}"), word, ty)).collect();
+        fpu.push(DebugReg::general(FCSR, "fcsr", word, "int").group("float"));
+        fpu.push(DebugReg::general(FIR, "fir", word, "int").group("float"));
+        let features = vec![feature("cpu", cpu), feature("cp0", cp0), feature("fpu", fpu)];
         let architecture = format!("mips:isa{}r2", self.isa.bits);
         DebugLayout { architecture, features, pc: PC, sp: 29 }
     }
@@ -74,6 +72,7 @@ impl Core {
         let (name, bits) = self.debug_name(number)?;
         let value = match number {
             FIR => self.isa.fir.into(),
+            F0.. if self.isa.fir == 0 => 0,
             _ => self.registers(regs).into_iter().find(|(n, _)| *n == name)?.1,
         };
         Some(to_bytes(value, bits, self.isa.endian()))
@@ -86,7 +85,8 @@ impl Core {
         bytes: &[u8],
     ) -> bool {
         let Some((name, bits)) = self.debug_name(number) else { return false };
-        if bytes.len() != usize::from(bits / 8) || number == FIR {
+        let fixed = number == FIR || number >= F0 && self.isa.fir == 0;
+        if bytes.len() != usize::from(bits / 8) || fixed {
             return false;
         }
         let value = from_bytes(bytes, self.isa.endian());
