@@ -273,3 +273,67 @@ pub fn import(bytes: &[u8], catalog: &Catalog) {
         assert!(syntax.is_none(), "{syntax:?}\n{}", first.text);
     }
 }
+
+/// What a client sends to the QMP server, of a machine that is built; behind a `!` of one that is
+/// there. Every answer is one line of ASCII. What would write files is left out.
+pub fn qmp(bytes: &[u8], registry: &std::sync::Arc<Registry>) {
+    use hetemu_qmp::protocol::{Talk, Work, reply};
+    let (live, bytes) = match bytes.strip_prefix(b"!") {
+        Some(rest) => (true, rest),
+        None => (false, bytes),
+    };
+    let mut session = match live {
+        true => hetemu_control::Session::new(qmp_machine(registry)),
+        false => {
+            let mut draft = hetemu_qmp::Draft::default();
+            draft.cpu = Some("lowrisc-ibex".into());
+            let none = |_| {
+                let message = String::from("none is made");
+                Err(hetemu_machine::Report { code: "E1005", message, notes: Vec::new() })
+            };
+            hetemu_control::Session::draft(draft, Box::new(none))
+        }
+    };
+    let monitor = hetemu_qmp::Monitor::new(registry.clone());
+    let (mut talk, mut work) = (Talk::default(), Vec::new());
+    for byte in bytes {
+        talk.feed(*byte, &mut work);
+        for item in work.drain(..) {
+            let line = match item {
+                Work::Answer { result, id } => reply(result, id),
+                Work::Run { command, args, id, .. } => {
+                    let files = ["path", "protocol", "vmstate", "uri"];
+                    let writes = matches!(
+                        command.name,
+                        "hetemu-export-machine" | "dump-guest-memory" | "snapshot-save" | "migrate"
+                    );
+                    if writes && files.iter().any(|f| args.get(f).is_some()) {
+                        continue;
+                    }
+                    let mut cx = hetemu_qmp::Context { session: &mut session, monitor: &monitor };
+                    reply(cx.run(command, &args), id)
+                }
+            };
+            assert!(
+                line.ends_with("\r\n") && line.trim_end().bytes().all(|b| b >= b' ' && b < 127)
+            );
+            // A machine that runs does so between two requests.
+            for _ in 0..4 {
+                session.turn();
+            }
+        }
+    }
+}
+
+fn qmp_machine(registry: &std::sync::Arc<Registry>) -> hetemu_machine::Running {
+    let source = hetemu::find::find("opentitan").expect("a shipped machine");
+    let settings = hetemu::Settings {
+        plug: vec![("serial0".into(), "null".into())],
+        ..hetemu::Settings::default()
+    };
+    let graph = hetemu::check(&source, &settings, registry.catalog()).graph.expect("no errors");
+    let options = hetemu_machine::Options::default();
+    let hosts = hetemu_machine::Hosts::default();
+    let made = hetemu::realize(graph, registry.clone(), options, hosts, &[], &source.base);
+    made.unwrap_or_else(|e| panic!("{e}"))
+}

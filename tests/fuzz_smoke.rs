@@ -146,6 +146,22 @@ fn formatted_texts() {
     run("formatter", iterations(1_000), |rng| mutate(rng, &texts, 10_000), entry::formatter);
 }
 
+/// Requests of the recorded talks, as a client would send them, and damaged.
+#[test]
+fn qmp_talks() {
+    let registry = std::sync::Arc::new(hetemu::registry::registry());
+    let mut talks = Vec::new();
+    for talk in samples("tests/qmp", ".talk") {
+        let text = String::from_utf8_lossy(&talk).into_owned();
+        let sent = text.lines().filter_map(|l| l.strip_prefix("> "));
+        let sent: Vec<&str> = sent.filter(|l| !l.contains("\"quit\"")).collect();
+        let live = if text.contains("--preconfig") { "" } else { "!" };
+        talks.push(format!("{live}{}", sent.join("\n")).into_bytes());
+    }
+    let make = |rng: &mut Rng| mutate(rng, &talks, 20_000);
+    run("qmp", iterations(60), make, |bytes| entry::qmp(bytes, &registry));
+}
+
 #[test]
 fn schema_files() {
     let mut texts = samples("devices", "schema.kdl");

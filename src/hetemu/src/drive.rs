@@ -10,7 +10,7 @@ use crate::cli::Pace;
 use crate::saving::Saving;
 use hetemu::plugs::Shared;
 use hetemu_control::{Queue, Reason, Session, Turn, Waiting};
-use hetemu_host::{Bell, Command, Console, MENU, Serial};
+use hetemu_host::{Bell, Command, Console, Line, MENU, Serial};
 use hetemu_hw::time::{Ps, SECOND};
 use hetemu_machine::{Host, Outcome, Running, Step};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +80,8 @@ pub(crate) struct Drive<'a> {
     /// Cores run on threads of their own.
     pub(crate) parallel: bool,
     pub(crate) saving: Saving,
+    /// What a person types at the monitor.
+    pub(crate) line: Line,
 }
 
 /// What the threads of a parallel run may ask while the driver waits for them.
@@ -248,17 +250,30 @@ impl Drive<'_> {
         None
     }
 
-    /// Talks with a person while the machine stands still.
+    /// Talks with a person while the machine stands still; others are served meanwhile.
     fn monitor(&mut self, console: &Console) {
         console.say("\nmonitor: the machine is stopped; help lists commands, cont goes on\n");
+        let _ = self.session.pause();
         loop {
-            match console.ask("(hetemu) ").as_deref().map(str::trim) {
+            let words = self.session.monitor_words();
+            let (queue, session) = (&mut *self.queue, &mut *self.session);
+            let answer = console.ask(&mut self.line, "(hetemu) ", &words, &mut || {
+                queue.serve(session);
+                session.ended().is_none()
+            });
+            match answer.as_deref().map(str::trim) {
                 None | Some("quit" | "q" | "exit") => return self.session.quit(Reason::Person),
-                Some("cont" | "c") => return,
-                Some(line) => match self.session.machine_mut() {
-                    Ok(machine) => console.say(&machine.monitor(line)),
-                    Err(e) => console.say(&format!("{e}\n")),
-                },
+                Some("cont" | "c") => {
+                    if let Err(e) = self.session.resume() {
+                        console.say(&format!("{e}\n"));
+                    }
+                    return;
+                }
+                Some(line) => {
+                    let none = || format!("`{line}` is no command; help lists them\n");
+                    let text = self.session.monitor(line).unwrap_or_else(none);
+                    console.say(&text);
+                }
             }
         }
     }

@@ -131,6 +131,13 @@ fn menu_monitor_and_exit() {
     s.see("0x1000_0000 .. 0x1000_FFFF");
     s.type_in("frobnicate\r");
     s.see("no command");
+    // Completed, then brought back.
+    s.type_in("info ua\t\r");
+    s.see("STATUS");
+    s.type_in("info sta\ttu\x1b[A\r");
+    s.see("STATUS");
+    s.type_in("info status\r");
+    s.see("VM status: paused");
     s.type_in("cont\r");
     s.type_in("echo back\r");
     s.see("\nback");

@@ -3,6 +3,7 @@
 use crate::Serial;
 use crate::bell::Bell;
 use crate::escape::{Command, Escape};
+use crate::line::{Line, Typed};
 use crate::terminal::RawTerminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
@@ -106,11 +107,18 @@ impl Console {
         lock(&self.outbox).line_start = text.ends_with('\n');
     }
 
-    /// Asks for a line, with echo and a little editing; `None` at the end of input.
-    pub fn ask(&self, prompt: &str) -> Option<String> {
+    /// Asks for a line, with an editor that remembers those before; `None` at the end of input.
+    /// While nothing is typed, `meanwhile` is called each time that the bell rings, and at least
+    /// five times a second; `words` are lines that can be completed to.
+    pub fn ask(
+        &self,
+        line: &mut Line,
+        prompt: &str,
+        words: &[String],
+        meanwhile: &mut dyn FnMut() -> bool,
+    ) -> Option<String> {
         lock(&self.inbox).monitor = true;
-        self.say(prompt);
-        let mut line: Vec<u8> = Vec::new();
+        self.say(&line.begin(prompt));
         let answer = loop {
             let (bytes, command, eof) = {
                 let mut inbox = lock(&self.inbox);
@@ -127,45 +135,30 @@ impl Console {
                 break Some(word.to_owned());
             }
             if bytes.is_empty() {
-                if eof {
+                if eof || !meanwhile() {
                     break None;
                 }
                 self.bell.wait(Duration::from_millis(200));
                 continue;
             }
-            let mut done = None;
+            let (mut done, mut show) = (None, String::new());
             for (i, b) in bytes.iter().enumerate() {
-                match *b {
-                    b'\r' | b'\n' => {
-                        self.say("\n");
-                        done = Some(i + 1);
-                        break;
-                    }
-                    8 | 127 if line.pop().is_some() => self.say("\x08 \x08"),
-                    3 => {
-                        line.clear();
-                        self.say("^C\n");
-                        self.say(prompt);
-                    }
-                    4 if line.is_empty() => {
-                        line = b"cont".to_vec();
-                        self.say("\n");
-                        done = Some(i + 1);
-                        break;
-                    }
-                    b' '..=126 => {
-                        line.push(*b);
-                        self.say(&char::from(*b).to_string());
-                    }
-                    _ => {}
+                let typed = line.feed(*b, words, &mut show);
+                if typed != Typed::More {
+                    done = Some((i + 1, typed));
+                    break;
                 }
             }
-            if let Some(used) = done {
+            self.say(&show);
+            if let Some((used, typed)) = done {
                 let rest = bytes.get(used..).unwrap_or(&[]).to_vec();
                 let mut inbox = lock(&self.inbox);
                 let newer = std::mem::replace(&mut inbox.data, rest);
                 inbox.data.extend(newer);
-                break Some(String::from_utf8_lossy(&line).into_owned());
+                break Some(match typed {
+                    Typed::Line(text) => text,
+                    _ => String::from("cont"),
+                });
             }
         };
         lock(&self.inbox).monitor = false;

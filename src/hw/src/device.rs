@@ -79,6 +79,12 @@ pub trait Device: Send {
     /// [`Cx::tell_parent`].
     fn child(&mut self, cx: &mut dyn Cx, unit: &str) {}
 
+    /// What sits on this device's child bus has changed while the machine is there: its unit
+    /// addresses now. False: that cannot be, and is undone.
+    fn children_changed(&mut self, cx: &mut dyn Cx, units: &[String]) -> bool {
+        false
+    }
+
     /// A protocol of a child bus that this device speaks as a function on it (virtio).
     fn virtio(&mut self) -> Option<&mut dyn crate::virtio::Function> {
         None

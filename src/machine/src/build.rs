@@ -117,34 +117,48 @@ pub(crate) fn slots(
 ) -> Result<(Vec<Slot>, BTreeMap<PartId, usize>), Report> {
     let mut slots = Vec::new();
     let mut slot_of = BTreeMap::new();
-    for (id, part) in graph.parts().filter(|(_, p)| p.ty.core.is_none()) {
-        let Some(model) = registry.model(part.ty) else { continue };
-        let device = (model.create)(&config(graph, id, plugs, stores))
-            .map_err(|e| Report::new("E1005", e.to_string()))?;
-        let links = part.ty.links.iter().map(|l| {
-            let plug = part.links.get(l.name)?;
-            plugs.iter().position(|p| p.name == *plug)
-        });
-        let stored = part.ty.links.iter().enumerate().filter_map(|(link, l)| {
-            let plug = part.links.get(l.name)?;
-            stores.has(plug).then(|| (link as u32, plug.clone()))
-        });
-        slot_of.insert(id, slots.len());
-        slots.push(Slot {
-            part: id,
-            path: part.name.clone(),
-            ty: part.ty,
-            device: Some(device),
-            views: Vec::new(),
-            links: links.collect(),
-            stores: stored.collect(),
-            parent: None,
-            children: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            accesses: [0; 2],
-        });
+    for (id, _) in graph.parts().filter(|(_, p)| p.ty.core.is_none()) {
+        if let Some(made) = slot(graph, registry, id, plugs, stores)? {
+            slot_of.insert(id, slots.len());
+            slots.push(made);
+        }
     }
     Ok((slots, slot_of))
+}
+
+/// The slot of a part, if it has a model.
+pub(crate) fn slot(
+    graph: &Graph,
+    registry: &Registry,
+    id: PartId,
+    plugs: &[PlugState],
+    stores: &Stores,
+) -> Result<Option<Slot>, Report> {
+    let part = graph.part(id);
+    let Some(model) = registry.model(part.ty) else { return Ok(None) };
+    let device = (model.create)(&config(graph, id, plugs, stores))
+        .map_err(|e| Report::new("E1005", e.to_string()))?;
+    let links = part.ty.links.iter().map(|l| {
+        let plug = part.links.get(l.name)?;
+        plugs.iter().position(|p| p.name == *plug)
+    });
+    let stored = part.ty.links.iter().enumerate().filter_map(|(link, l)| {
+        let plug = part.links.get(l.name)?;
+        stores.has(plug).then(|| (link as u32, plug.clone()))
+    });
+    Ok(Some(Slot {
+        part: id,
+        path: part.name.clone(),
+        ty: part.ty,
+        device: Some(device),
+        views: Vec::new(),
+        links: links.collect(),
+        stores: stored.collect(),
+        parent: None,
+        children: BTreeMap::new(),
+        timers: BTreeMap::new(),
+        accesses: [0; 2],
+    }))
 }
 
 /// What a device is told about itself.

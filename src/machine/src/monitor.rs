@@ -108,7 +108,7 @@ impl Running {
     }
 
     fn devices(&self) -> String {
-        let parts = self.m.graph.parts.iter();
+        let parts = self.m.graph.parts.iter().filter(|p| !self.is_unplugged(&p.name));
         parts.map(|p| format!("{:14} {}\n", p.name, p.ty.full_name())).collect()
     }
 
@@ -121,7 +121,7 @@ impl Running {
     fn qtree(&self) -> String {
         let graph = &self.m.graph;
         let mut out = String::new();
-        for (_, p) in graph.parts() {
+        for (_, p) in graph.parts().filter(|(_, p)| !self.is_unplugged(&p.name)) {
             out.push_str(&format!("dev: {}, id \"{}\"\n", p.ty.full_name(), p.name));
             if let Some((parent, bus, unit)) = &p.on {
                 let at = if unit.is_empty() { String::new() } else { format!(" @ {unit}") };

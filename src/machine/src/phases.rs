@@ -16,7 +16,7 @@ use hetemu_graph::{BusId, Graph, PartId};
 use hetemu_isa::{CoreConfig, Cpu};
 use hetemu_loader::Symbols;
 use hetemu_schema::Signal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How a machine is run: policy of the host, nothing that the graph says.
@@ -99,6 +99,8 @@ pub struct Realized {
     pub(crate) symbols: Symbols,
     pub(crate) loaded: Vec<Loaded>,
     pub(crate) htif: Option<Htif>,
+    /// Names of parts that were taken out.
+    pub(crate) unplugged: BTreeSet<String>,
 }
 
 /// Images lie in memory; the machine waits before its first instruction.
@@ -263,6 +265,7 @@ impl Wired {
             symbols: Symbols::default(),
             loaded: Vec::new(),
             htif: None,
+            unplugged: BTreeSet::new(),
         })
     }
 }

@@ -83,7 +83,9 @@ impl<'s> Model<'s> {
             return Ok(Model::of_draft(&draft.builder(catalog)));
         }
         let live = session.machine()?;
-        Ok(Model { live: Some(live), ..Model::of_graph(live.graph()) })
+        let mut model = Model { live: Some(live), ..Model::of_graph(live.graph()) };
+        model.parts.retain(|p| !live.is_unplugged(&p.name));
+        Ok(model)
     }
 
     fn of_graph(g: &Graph) -> Model<'s> {

@@ -300,6 +300,16 @@ impl Device for VirtioMmio {
         self.work(cx);
     }
 
+    /// Drivers look for a device when they are bound to the slot; there is no signal for it.
+    fn children_changed(&mut self, cx: &mut dyn Cx, units: &[String]) -> bool {
+        if units.len() > 1 {
+            return false;
+        }
+        self.unit = units.first().cloned();
+        self.reset_device(cx);
+        true
+    }
+
     fn reset(&mut self, cx: &mut dyn Cx) {
         self.reset_device(cx);
     }

@@ -15,7 +15,7 @@ use hetemu_control::{Handle, Queue, Session, snapshot};
 use hetemu_engine::EngineConfig;
 use hetemu_gdb as gdb;
 use hetemu_graph::Graph;
-use hetemu_host::{Bell, Console, Serial, Spec, open};
+use hetemu_host::{Bell, Console, Line, Serial, Spec, open};
 use hetemu_machine::{Hosts, ImageArg, Options, Outcome, Registry, Report, Running};
 use hetemu_schema::PlugKind;
 use regex::bytes::Regex;
@@ -205,6 +205,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         pace: args.pace,
         parallel: args.parallel,
         saving: Saving::new(&args.state),
+        line: Line::default(),
     };
     let ended = drive.run();
     // A state may be due just where the run ends.

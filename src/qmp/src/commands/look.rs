@@ -289,7 +289,9 @@ fn plugs(cx: &mut Context<'_>) -> Vec<(String, PlugKind, Option<String>, Option<
     let Ok(machine) = cx.session.machine() else { return Vec::new() };
     let graph = machine.graph();
     let user = |plug: &str| {
-        let uses = |p: &&hetemu_graph::Part| p.links.values().any(|name| name == plug);
+        let uses = |p: &&hetemu_graph::Part| {
+            !machine.is_unplugged(&p.name) && p.links.values().any(|name| name == plug)
+        };
         graph.parts.iter().find(uses).map(|p| format!("/machine/{}", p.name))
     };
     let plugs = graph.plugs.iter();
