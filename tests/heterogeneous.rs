@@ -149,3 +149,26 @@ fn every_instruction_set_finds_the_same() {
     assert_eq!(text.lines().count(), CORES.len() + 1, "{text}");
     assert!(text.ends_with("BABEL PASS: 8 cores\r\n"), "{text}");
 }
+
+#[test]
+fn an_application_processor_asks_a_microcontroller() {
+    let uboot = "/usr/lib/u-boot/qemu-riscv64/u-boot.bin";
+    if !Path::new(uboot).exists() {
+        let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
+        assert!(!required, "{uboot} is not there");
+        eprintln!("skipped: {uboot} is not there");
+        return;
+    }
+    let mut machine = Builder::find(&root().join("machines/a-plus-m.hm").to_string_lossy())
+        .and_then(|b| b.plug("firmware", uboot).build())
+        .unwrap_or_else(|e| panic!("{e}"));
+    let minute = Duration::from_secs(60);
+    machine.expect_on(Some("serial0"), "stop autoboot", minute).unwrap();
+    machine.send_on(Some("serial0"), "\r").unwrap();
+    machine.expect_on(Some("serial0"), "=> ", minute).unwrap();
+    // A word for the Cortex-M4, and a second later its answer and its heartbeats.
+    machine.send_on(Some("serial0"), "mw.l 30000014 29; sleep 1; md.l 30000008 1\r").unwrap();
+    machine.expect_on(Some("serial0"), "30000008: 0000002a", minute).unwrap();
+    let log = machine.output_on(Some("rtos0")).unwrap();
+    assert!(log.starts_with("m4: up\r\n") && log.contains("m4: beat 10\r\n"), "{log}");
+}
