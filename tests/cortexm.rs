@@ -1,0 +1,124 @@
+//! A program of the C library, exceptions and interrupts on each Cortex-M board, built here with
+//! Debian's cross compiler and run beside QEMU: the same output, and the same exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const COMPILER: &str = "arm-none-eabi-gcc";
+const QEMU: &str = "qemu-system-arm";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Whether the tools are there; a run that must have them fails without.
+fn tools() -> bool {
+    let there = |tool: &str| {
+        Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success())
+    };
+    let missing: Vec<&str> = [COMPILER, QEMU].into_iter().filter(|t| !there(t)).collect();
+    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
+    assert!(!required || missing.is_empty(), "{missing:?} not installed");
+    if !missing.is_empty() {
+        eprintln!("skipped: {missing:?} not installed");
+    }
+    missing.is_empty()
+}
+
+/// The program for a core, in a folder of the build.
+fn build(name: &str, flags: &[&str]) -> PathBuf {
+    let file = |name: &str| {
+        let mut command = Command::new(COMPILER);
+        let out = command.args(flags).arg("-mthumb").arg(format!("-print-file-name={name}"));
+        let out = out.output().expect("the compiler");
+        String::from_utf8_lossy(&out.stdout).trim().to_string()
+    };
+    let guests = root().join("tests/guests/cortexm");
+    let folder = root().join("target/cortexm");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let elf = folder.join(format!("{name}.elf"));
+    let mut command = Command::new(COMPILER);
+    command.args(flags).args(["-mthumb", "-O2", "--specs=rdimon.specs", "-nostartfiles", "-T"]);
+    command.arg(guests.join("link.ld")).arg(file("crti.o")).arg(guests.join("main.c"));
+    command.args([file("rdimon-crt0.o"), file("crtn.o")]);
+    command.args(["-u", "_printf_float", "-lm", "-o"]).arg(&elf);
+    let done = command.output().expect("the compiler");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    elf
+}
+
+fn hetemu(machine: &str, elf: &Path, engine: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
+    command.current_dir(root()).args(["run", machine, "--semihosting", "--image"]).arg(elf);
+    command.args(engine).output().expect("hetemu")
+}
+
+fn qemu(machine: &str, elf: &Path) -> Output {
+    let mut command = Command::new(QEMU);
+    command.args(["-M", machine, "-semihosting", "-display", "none", "-monitor", "none"]);
+    command.args(["-serial", "null", "-kernel"]).arg(elf).output().expect("QEMU")
+}
+
+#[test]
+fn boards_do_what_qemus_do() {
+    if !tools() {
+        return;
+    }
+    let m3 = build("m3", &["-mcpu=cortex-m3"]);
+    let m4 = build("m4", &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]);
+    let m7 = build("m7", &["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"]);
+    for (machine, elf) in [("mps2-an385", &m3), ("mps2-an386", &m4), ("mps2-an500", &m7)] {
+        let want = qemu(machine, elf);
+        let text = String::from_utf8_lossy(&want.stdout);
+        assert_eq!(want.status.code(), Some(7), "{machine} under QEMU: {text}");
+        let tiers: [&[&str]; 4] = [
+            &[],
+            &["--jit", "off"],
+            &["--tier-up", "1"],
+            &["--tier-up", "1", "--tier-two", "0"],
+        ];
+        for engine in tiers {
+            let found = hetemu(machine, elf, engine);
+            let shown = String::from_utf8_lossy(&found.stdout);
+            assert_eq!(shown, text, "{machine} {engine:?}");
+            assert_eq!(found.status.code(), Some(7), "{machine} {engine:?}");
+        }
+    }
+    // QEMU's board answers everywhere; the real one has bus errors.
+    let found = hetemu("lm3s6965evb", &m3, &[]);
+    let shown = String::from_utf8_lossy(&found.stdout);
+    let last = shown.lines().last().unwrap_or_default();
+    assert_eq!((last, found.status.code()), ("control 0", Some(7)), "{shown}");
+    assert!(shown.contains("order 100 200 101 14\n"), "{shown}");
+    assert!(shown.contains("bus 2\n"), "{shown}");
+}
+
+/// Armv6-M and Armv8-M have no shipped board: the program runs on one with just memory.
+#[test]
+fn other_cores_run_it_too() {
+    if !tools() {
+        return;
+    }
+    let rows = [
+        ("cortex_m0", &["-mcpu=cortex-m0"][..], "undefined 1 00000000"),
+        ("cortex_m33", &["-mcpu=cortex-m33", "-mfloat-abi=hard"], "undefined 1 00010000"),
+    ];
+    for (core, flags, undefined) in rows {
+        let elf = build(core, flags);
+        let machine = root().join(format!("target/cortexm/{core}.hm"));
+        let text = format!(
+            "hm 1\n\nmachine m\n\nplug serial0  : serial = stdio\nplug firmware : image\n\ncpu : arm.{core} {{ bus = main }}\n\n\
+             bus main {{\n  0x0000_0000 + 256 KiB   flash : memory.rom {{ image = firmware }}\n  \
+             0x2000_0000 +  64 KiB   sram  : memory.ram\n}}\n"
+        );
+        std::fs::write(&machine, text).expect("a text");
+        for engine in [&[][..], &["--jit", "off"]] {
+            let found = hetemu(&machine.to_string_lossy(), &elf, engine);
+            let shown = String::from_utf8_lossy(&found.stdout);
+            assert_eq!(found.status.code(), Some(7), "{core}: {shown}");
+            assert!(shown.starts_with("sorted 541 746998381 91.000000\n"), "{core}: {shown}");
+            assert!(shown.contains("calls 2 nested 1 order 100 200 101 14\n"), "{core}: {shown}");
+            assert!(shown.contains(undefined), "{core}: {shown}");
+        }
+    }
+}
