@@ -39,6 +39,10 @@ fn python() -> Option<String> {
     [own, "python3"].iter().copied().find(works).map(str::to_string)
 }
 
+/// Runs of each program, with other registers.
+const RUNS: usize = 8;
+
+#[derive(Clone)]
 struct Program {
     code: Vec<u8>,
     /// r0 to r14, apsr, s0 to s31.
@@ -191,6 +195,10 @@ fn program(random: &mut Random, set: u64) -> (Program, u64) {
         count += 1;
     }
     put(&mut code, 0xe7fe, 2);
+    (Program { code, regs: registers(random) }, count)
+}
+
+fn registers(random: &mut Random) -> Vec<u32> {
     let mut regs: Vec<u32> = (0..15).map(|_| random.value() as u32).collect();
     regs[13] = 0x2001_0000;
     // Unicorn does not let GE be set.
@@ -199,14 +207,23 @@ fn program(random: &mut Random, set: u64) -> (Program, u64) {
         let float = (random.below(2000) as f32 - 900.0) / 7.0;
         regs.push(if n % 5 == 0 { random.value() as u32 } else { float.to_bits() });
     }
-    (Program { code, regs }, count)
+    regs
 }
 
 fn run(core: &str, p: &Program, data: &[u8], count: u64, engine: &EngineConfig) -> Vec<u32> {
+    run_in(&mut rig(core, p, engine), p, data, count)
+}
+
+fn rig(core: &str, p: &Program, engine: &EngineConfig) -> Rig {
     let cpu = Arm.create(&config(core)).unwrap();
-    let mut rig = Rig::new(engine.clone(), BASE, SIZE, cpu).unwrap();
+    let rig = Rig::new(engine.clone(), BASE, SIZE, cpu).unwrap();
     rig.ram.write(CODE - BASE, &p.code);
+    rig
+}
+
+fn run_in(rig: &mut Rig, p: &Program, data: &[u8], count: u64) -> Vec<u32> {
     rig.ram.write(DATA - BASE, data);
+    rig.cluster.reset(0);
     let (cpu, regs) = rig.cluster.cpu_mut(0);
     let names = hetemu_target_arm::regs::R;
     cpu.set_register(regs, "cpacr", 0xf << 20);
@@ -344,12 +361,16 @@ fn as_unicorn_does() {
         let (mut all, mut counts, mut sum) = (Vec::new(), Vec::new(), 0);
         while sum < wanted / 4 {
             let (p, count) = program(&mut random, set);
-            sum += count;
-            all.push(p);
-            counts.push(count);
+            for _ in 0..RUNS {
+                let regs = registers(&mut random);
+                all.push(Program { code: p.code.clone(), regs });
+                counts.push(count);
+            }
+            sum += count * RUNS as u64;
         }
         let want = unicorn(&python, core, &data, &all);
         assert_eq!(want.len(), all.len(), "{core}: unicorn ended early");
+        let mut same = None;
         for (n, ((p, count), want)) in all.iter().zip(counts).zip(want).enumerate() {
             programs += 1;
             let Some(want) = want else {
@@ -357,8 +378,12 @@ fn as_unicorn_does() {
                 continue;
             };
             total += count;
-            let engine = if n % 8 == 0 { &templates } else { &interpreter };
-            let mut found = run(core, p, &data, count, engine);
+            let engine = if n / RUNS % 8 == 0 { &templates } else { &interpreter };
+            if n % RUNS == 0 {
+                same = Some(rig(core, p, engine));
+            }
+            let Some(rig) = &mut same else { continue };
+            let mut found = run_in(rig, p, &data, count);
             if core == "arm.cortex_m3" {
                 found[16..49].fill(0);
             }

@@ -23,7 +23,7 @@ S = [getattr(arm, f"UC_ARM_REG_S{n}") for n in range(32)]
 
 
 def main():
-    uc, data = None, b""
+    uc, data, last = None, b"", b""
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "core":
@@ -31,6 +31,7 @@ def main():
             uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS)
             uc.ctl_set_cpu_model(MODELS[core])
             uc.mem_map(BASE, 0x20000)
+            last = b""
             floats = core != "arm.cortex_m3"
             continue
         if word == "data":
@@ -38,9 +39,11 @@ def main():
             continue
         code = bytes.fromhex(word)
         values = [int(v, 16) for v in rest.split()]
-        uc.mem_write(CODE, code.ljust(DATA - CODE, b"\0"))
+        if code != last:
+            uc.mem_write(CODE, code.ljust(DATA - CODE, b"\0"))
+            uc.ctl_remove_cache(CODE, DATA)
+            last = code
         uc.mem_write(DATA, data)
-        uc.ctl_remove_cache(CODE, DATA)
         for reg, value in zip(R, values):
             uc.reg_write(reg, value)
         uc.reg_write(arm.UC_ARM_REG_XPSR, 0x01000000)
