@@ -336,4 +336,87 @@ fn qmp_machine(registry: &std::sync::Arc<Registry>) -> hetemu_machine::Running {
     let hosts = hetemu_machine::Hosts::default();
     let made = hetemu::realize(graph, registry.clone(), options, hosts, &[], &source.base);
     made.unwrap_or_else(|e| panic!("{e}"))
+/// What a client sends to the server for GDB: a line is a packet's data, or all of it is a stream of
+/// framed packets. Answers are bounded, and so is what the client's session keeps.
+pub fn debugger(bytes: &[u8]) {
+    use hetemu_gdb::{Answer, Incoming, Reader, Stub, encode};
+    // addi a1,a1,1; sd a1,0(sp); ld a2,8(sp); amoadd.d a3,a1,(sp); j back
+    const LOOP: [u32; 5] = [0x0015_8593, 0x00b1_3023, 0x0081_3603, 0x00b1_36af, 0xff1f_f06f];
+    const MACHINE: &str = "hm 1
+machine fuzz
+clock core = 1 GHz
+clock timebase = 10 MHz
+hart[i < 2] : riscv.rv64 {
+  bus = main
+  clk = core
+  hart = i
+  reset_vector = 0x8000_0000
+  msip <- clint.msip[i]
+  mtip <- clint.mtip[i]
+}
+bus main {
+  addr = 56
+  width = 64
+  0x0200_0000 clint : riscv.clint { clk = timebase, harts = 2 }
+  0x8000_0000 + 1 MiB dram : memory.ram
+}
+";
+    let machine = hetemu::Builder::text("fuzz", MACHINE).build();
+    let Ok(mut machine) = machine else { panic!("no machine: {:?}", machine.err()) };
+    let session = machine.session();
+    if let Ok(m) = session.machine_mut() {
+        let code: Vec<u8> = LOOP.iter().flat_map(|w| w.to_le_bytes()).collect();
+        let cores: Vec<_> = m.cores().map(|(at, _)| at).collect();
+        for at in cores {
+            m.poke(at, 0x8000_0000, &code);
+            m.set_core_register(at, "pc", 0x8000_0000);
+            m.set_core_register(at, "sp", 0x8000_0160);
+        }
+    }
+    let packets: Vec<Vec<u8>> = if bytes.first().is_some_and(|b| b % 8 == 7) {
+        let mut reader = Reader::default();
+        let packet = |b: &u8| match reader.push(*b) {
+            Some(Incoming::Packet(packet)) => Some(packet),
+            _ => None,
+        };
+        bytes.iter().filter_map(packet).collect()
+    } else {
+        let lines = bytes.split(|b| *b == b'\n');
+        let packet = |line: &[u8]| {
+            let mut reader = Reader::default();
+            let framed = encode(line);
+            let read = framed.iter().filter_map(|b| reader.push(*b)).next();
+            match read {
+                Some(Incoming::Packet(packet)) => assert_eq!(packet, line),
+                other => assert!(framed.len() > 0x4000, "{other:?}"),
+            }
+            line.to_vec()
+        };
+        lines.map(packet).collect()
+    };
+    let mut stub = Stub::new(None);
+    let (tell, told) = std::sync::mpsc::channel();
+    let there = stub.connect(session, move |packet| tell.send(packet).is_ok());
+    assert!(there.is_ok());
+    for packet in packets.iter().take(200) {
+        match stub.packet(session, packet) {
+            Answer::Reply(data) => assert!(encode(&data).len() < 0x8010, "{packet:?}"),
+            Answer::NoAcks => {}
+            Answer::Bye(_) => break,
+            Answer::Later => {
+                for _ in 0..20 {
+                    if let hetemu_control::Turn::Idle(Some(next)) = session.turn()
+                        && let Ok(machine) = session.machine_mut()
+                    {
+                        machine.skip_to(next);
+                    }
+                }
+                let now = stub.interrupt(session);
+                // One answer, now or on its way.
+                let count = told.try_iter().count() + usize::from(now.is_some());
+                assert!(count == 1 || session.ended().is_some(), "{count} stops: {packet:?}");
+            }
+        }
+    }
+    stub.disconnect(session);
 }

@@ -205,3 +205,21 @@ fn instructions() {
     };
     run("code", iterations(2_000), make, |bytes| entry::code(bytes, &registry));
 }
+
+#[test]
+fn debugger_sessions() {
+    let packets = samples("tests/gdb", "packets.txt");
+    let lines: Vec<Vec<u8>> =
+        packets[0].split(|b| *b == b'\n').map(|l| [l, b"\n"].concat()).collect();
+    let make = |rng: &mut Rng| {
+        let mut input = Vec::new();
+        for _ in 0..=rng.below(30) {
+            input.extend(rng.pick(&lines).cloned().unwrap_or_default());
+        }
+        match rng.below(3) {
+            0 => input,
+            _ => mutate(rng, &[input, packets[0].clone()], 10_000),
+        }
+    };
+    run("debugger", iterations(60), make, entry::debugger);
+}

@@ -1,0 +1,9 @@
+//! Fuzz target: see `entry::debugger`.
+
+#![no_main]
+
+#[path = "../entry.rs"]
+#[allow(dead_code)]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entry::debugger(bytes));
