@@ -336,6 +336,8 @@ fn qmp_machine(registry: &std::sync::Arc<Registry>) -> hetemu_machine::Running {
     let hosts = hetemu_machine::Hosts::default();
     let made = hetemu::realize(graph, registry.clone(), options, hosts, &[], &source.base);
     made.unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// What a client sends to the server for GDB: a line is a packet's data, or all of it is a stream of
 /// framed packets. Answers are bounded, and so is what the client's session keeps.
 pub fn debugger(bytes: &[u8]) {

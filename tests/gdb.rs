@@ -186,6 +186,45 @@ fn a_program_with_its_sources() {
 }
 
 #[test]
+fn back_and_forth() {
+    if !have(&[]) {
+        return;
+    }
+    let folder = folder("reverse");
+    let elf = program(&folder);
+    let socket = folder.join("hetemu.socket");
+    let firmware = format!("firmware={elf}");
+    let machine = start(hetemu(&socket, &["-S", "--plug", &firmware]), &socket);
+    let text = transcript("reverse.gdb", &folder, &socket, Some(&elf));
+    drop(machine);
+    let mut rest = text.as_str();
+    for line in [
+        "$1 = 100\n",
+        "+print $pc\n$3 = (void (*)()) 0x",
+        "<main+",
+        "+print $pc\n$4 = (void (*)()) 0x800000a0 <finished>\n",
+        "A thread hit Breakpoint 2, weigh (key=5, depth=depth@entry=1)",
+        "$6 = 88\n",
+        "A thread hit Breakpoint 2, weigh (key=5, depth=depth@entry=2)",
+        "Old value = 50\nNew value = 34\n",
+        "Old value = 34\nNew value = 23\n",
+        "Old value = 23\nNew value = 34\n",
+        "Old value = 34\nNew value = 50\n",
+        "No more reverse-execution history.\n0x0000000000001000",
+        "$8 = 100\n",
+    ] {
+        let Some(at) = rest.find(line) else { panic!("`{line}` is missing, or not there\n{text}") };
+        rest = &rest[at + line.len()..];
+    }
+    // Going back and on again is the same run.
+    let counters: Vec<&str> = text.split("+print counter\n").skip(1).collect();
+    let values = counters.iter().map(|c| c.lines().next().and_then(|l| l.split(" = ").nth(1)));
+    let values: Vec<Option<&str>> = values.collect();
+    assert!(values.len() == 2 && values[0].is_some() && values[0] == values[1], "{values:?}");
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
 fn opensbi_and_uboot() {
     if !have(&[SBI, UBOOT]) {
         return;

@@ -259,6 +259,15 @@ impl Session {
         }
     }
 
+    /// A debugger had the machine go back to an earlier moment of its run: it stands there, even if
+    /// it was over.
+    pub fn went_back(&mut self) {
+        if self.ended.is_none() && self.status != Status::Running {
+            self.status = Status::Debug;
+        }
+        self.resets = self.machine().map_or(self.resets, Running::resets);
+    }
+
     /// The machine stands at a stop of a debugger.
     pub fn stopped(&mut self, stop: DebugStop) {
         self.status = Status::Debug;

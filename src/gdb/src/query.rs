@@ -6,6 +6,10 @@ use hetemu_control::{Reason, Session};
 use hetemu_machine::Running;
 use std::fmt::Write;
 
+const OURS: &str = "reset           resets everything
+history on|off  keeps states, for reverse-step and reverse-continue
+";
+
 /// Bytes of text in an answer.
 const PIECE: usize = MOST / 2 - 16;
 
@@ -56,7 +60,8 @@ impl Stub {
         self.wait.lock().processes = processes;
         let mut out = format!(
             "PacketSize={MOST:x};QStartNoAckMode+;vContSupported+;qXfer:features:read+;\
-             qXfer:memory-map:read+;qXfer:threads:read+;swbreak+;hwbreak+"
+             qXfer:memory-map:read+;qXfer:threads:read+;swbreak+;hwbreak+;\
+             ReverseStep+;ReverseContinue+"
         );
         if processes {
             out.push_str(";multiprocess+");
@@ -140,9 +145,24 @@ impl Stub {
                 Ok(()) => String::from("reset\n"),
                 Err(e) => format!("{e}\n"),
             },
+            "history on" => match session.machine_mut().map(Running::keep_history) {
+                Ok(Ok(())) => String::from("history begins here\n"),
+                Ok(Err(report)) => format!("{}\n", report.message),
+                Err(e) => format!("{e}\n"),
+            },
+            "history off" => {
+                if let Ok(machine) = session.machine_mut() {
+                    machine.forget_history();
+                }
+                String::from("no history is kept\n")
+            }
+            "history" => match session.machine().ok().and_then(Running::history) {
+                Some((states, steps)) => format!("{states} states, {steps} instructions back\n"),
+                None => String::from("no history is kept\n"),
+            },
             _ => match session.machine_mut() {
                 Ok(machine) if line == "help" => {
-                    format!("{}reset           resets everything\n", machine.monitor(line))
+                    format!("{}{OURS}", machine.monitor(line))
                 }
                 Ok(machine) => machine.monitor(line),
                 Err(e) => format!("{e}\n"),

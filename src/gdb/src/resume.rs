@@ -4,7 +4,7 @@ use crate::ids::Named;
 use crate::packet::{number, split};
 use crate::stub::{Answer, Stub};
 use hetemu_control::{Session, Status};
-use hetemu_machine::{CoreId, Range};
+use hetemu_machine::{Back, CoreId, Range};
 
 /// What a thread is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +76,36 @@ impl Stub {
         self.act(session, &actions)
     }
 
-    /// Reverse execution is not there.
-    fn back(&mut self, _session: &mut Session, _rest: &[u8]) -> Answer {
-        Answer::unknown()
+    /// `bs` and `bc`: one instruction back, or back to the last stop.
+    fn back(&mut self, session: &mut Session, rest: &[u8]) -> Answer {
+        let chosen = match self.run {
+            Named::One(at) => Some(at),
+            _ => None,
+        };
+        let at = chosen.or(self.wait.lock().current).unwrap_or(self.other);
+        let Ok(machine) = session.machine_mut() else { return Answer::error() };
+        if machine.history().is_none() {
+            return Answer::text("E.no history is kept: `monitor history on` begins it");
+        }
+        let went = match rest {
+            b"s" => machine.step_back(at),
+            b"c" => {
+                self.set_stops(machine);
+                machine.run_back()
+            }
+            _ => return Answer::unknown(),
+        };
+        match went {
+            Ok(Back::Stop(stop)) => {
+                session.went_back();
+                Answer::text(self.wait.lock().stopped(stop))
+            }
+            Ok(Back::Begin) => {
+                session.went_back();
+                Answer::text(self.wait.lock().beginning())
+            }
+            Err(report) => Answer::text(format!("E.{}", report.message)),
+        }
     }
 
     fn act(&mut self, session: &mut Session, actions: &[(Action, Named)]) -> Answer {

@@ -136,6 +136,7 @@ impl Stub {
         let Some(who) = self.who.take() else { return };
         if let Ok(machine) = session.machine_mut() {
             machine.detach(who);
+            machine.forget_history();
         }
         session.keep_wreck(false);
         if matches!(session.status(), Status::Paused | Status::Debug | Status::Prelaunch) {

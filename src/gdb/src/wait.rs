@@ -110,6 +110,22 @@ impl Wait {
         packet
     }
 
+    /// A stop that the client is told of at once.
+    pub(crate) fn stopped(&mut self, stop: DebugStop) -> String {
+        let packet = self.debug(stop);
+        (self.waiting, self.told) = (false, true);
+        self.last = Some(packet.clone());
+        packet
+    }
+
+    /// The machine stands where its history begins.
+    pub(crate) fn beginning(&mut self) -> String {
+        let packet = format!("T{TRAP:02x}{}replaylog:begin;", self.thread(None));
+        (self.waiting, self.told) = (false, true);
+        self.last = Some(packet.clone());
+        packet
+    }
+
     /// How the cores stand: the answer to `?`.
     pub(crate) fn standing(&self) -> String {
         let trap = || format!("T{TRAP:02x}{}", self.thread(None));

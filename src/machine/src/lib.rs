@@ -17,6 +17,7 @@ mod build;
 mod debug;
 mod events;
 mod hotplug;
+mod history;
 mod htif;
 mod monitor;
 mod observe;
@@ -42,6 +43,7 @@ pub use build::timebase;
 pub use debug::{DebugStop, DebugWhy, Debugger, Range, Stretch};
 pub use hetemu_engine::Watched;
 pub use hotplug::NewPart;
+pub use history::Back;
 pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,

@@ -12,6 +12,7 @@ mod crash;
 mod slice;
 
 use crate::debug::{DebugStop, Debugging};
+use crate::history::History;
 use crate::phases::Realized;
 use crate::plug::Stores;
 use crate::report::Report;
@@ -71,6 +72,7 @@ pub struct Running {
     pub(crate) slice: Option<Slice>,
     limit: Limit,
     pub(crate) debug: Debugging,
+    pub(crate) history: Option<History>,
     pub(crate) quiet: u32,
     /// Slices of one instruction that are left to find a closed loop in, and what had moved before.
     pub(crate) probe: Option<(u32, u64)>,
@@ -101,6 +103,7 @@ impl Running {
             slice: None,
             limit: Limit::default(),
             debug: Debugging::default(),
+            history: None,
             quiet: 0,
             probe: None,
             circle: (0, 0),
@@ -203,6 +206,7 @@ impl Running {
         if self.m.world.end.is_some() {
             return Step::Ended;
         }
+        self.remember();
         if self.slice.is_none() {
             let now = self.m.world.now;
             let end = match self.probe {

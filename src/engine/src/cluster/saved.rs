@@ -65,7 +65,7 @@ impl Cluster {
         }
         [c.frame.reserved, c.frame.reserved_value] = reserved;
         c.events.host_floats = true;
-        c.pass = None;
+        (c.pass, c.events.hit, c.events.passing) = (None, None, None);
         // No core is in this mode: the next run asks what holds now.
         c.mode = Mode { key: u32::MAX, ..Mode::default() };
         c.mmu.flush(Flush::All);

@@ -209,7 +209,26 @@ impl Running {
         Ok(())
     }
 
-    fn may_use_tape(&self) -> Result<(), Report> {
+    /// Records a piece of a history: without a description of where it begins, and without folders.
+    pub(crate) fn start_reel(&mut self, to: Box<dyn Write + Send>) {
+        let mut recorder = Recorder::new(to);
+        recorder.header(self.now(), &[]);
+        recorder.live(self.now(), self.m.world.live());
+        self.m.world.tape = Tape::Records(Arc::new(Mutex::new(recorder)));
+    }
+
+    /// Ends a piece of a history, or that it plays.
+    pub(crate) fn stop_reel(&mut self) {
+        self.m.world.tape = Tape::None;
+    }
+
+    /// Plays a piece of a history.
+    pub(crate) fn play_reel(&mut self, bytes: &[u8]) {
+        let records = records(bytes).unwrap_or_default();
+        self.m.world.tape = Tape::Plays(Arc::new(Mutex::new(Player::new(records))));
+    }
+
+    pub(crate) fn may_use_tape(&self) -> Result<(), Report> {
         if self.m.options.engine.parallel {
             let what = "recordings need cores that run one after another";
             return Err(Report::new("E1210", what).note("help", "leave --parallel out"));

@@ -156,6 +156,8 @@ pub(crate) struct World {
     pub(crate) traps: Vec<Vec<Traps>>,
     /// The recording that is made or played.
     pub(crate) tape: Tape,
+    /// What is sent has been sent before: nobody is to hear it.
+    pub(crate) muted: bool,
     /// Who looks on, if someone does.
     pub(crate) observer: Option<Box<Observer>>,
 }
@@ -208,6 +210,7 @@ impl World {
             answers: false,
             traps,
             tape: Tape::None,
+            muted: false,
             observer: None,
         }
     }
@@ -274,10 +277,12 @@ impl World {
 
     pub(crate) fn plug_send(&mut self, plug: usize, bytes: &[u8]) {
         let Some(state) = self.plugs.get_mut(plug) else { return };
-        if let Some(observer) = &mut self.observer {
+        if let Some(observer) = self.observer.as_mut().filter(|_| !self.muted) {
             observer.sent(self.now, &state.name, bytes);
         }
-        let mut answers = if let Some(host) = state.host.as_mut() {
+        let mut answers = if self.muted {
+            false
+        } else if let Some(host) = state.host.as_mut() {
             host.send(bytes);
             host.answers()
         } else if let Some(net) = state.net.as_mut() {
