@@ -13,9 +13,8 @@ fn root() -> PathBuf {
 
 /// Whether the tools are there; a run that must have them fails without.
 fn tools() -> bool {
-    let there = |tool: &str| {
-        Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success())
-    };
+    let there =
+        |tool: &str| Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success());
     let missing: Vec<&str> = [COMPILER, QEMU].into_iter().filter(|t| !there(t)).collect();
     let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
     assert!(!required || missing.is_empty(), "{missing:?} not installed");
@@ -71,12 +70,8 @@ fn boards_do_what_qemus_do() {
         let want = qemu(machine, elf);
         let text = String::from_utf8_lossy(&want.stdout);
         assert_eq!(want.status.code(), Some(7), "{machine} under QEMU: {text}");
-        let tiers: [&[&str]; 4] = [
-            &[],
-            &["--jit", "off"],
-            &["--tier-up", "1"],
-            &["--tier-up", "1", "--tier-two", "0"],
-        ];
+        let tiers: [&[&str]; 4] =
+            [&[], &["--jit", "off"], &["--tier-up", "1"], &["--tier-up", "1", "--tier-two", "0"]];
         for engine in tiers {
             let found = hetemu(machine, elf, engine);
             let shown = String::from_utf8_lossy(&found.stdout);

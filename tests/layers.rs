@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/snapshot", &[]),
     ("src/machine", &["graph", "hw", "isa", "engine", "loader", "snapshot"]),
     ("src/control", &["graph", "hw", "machine", "host", "snapshot"]),
-    ("src/qmp", &["graph", "hw", "lang", "import", "machine", "control", "snapshot"]),
+    ("src/qmp", &["graph", "hw", "lang", "import", "machine", "control"]),
     ("src/gdb", &["hw", "isa", "machine", "control"]),
     ("devices/", &["hw"]),
     ("targets/", &["hw", "isa"]),

@@ -240,3 +240,70 @@ fn a_client_that_does_not_read() {
     next.read_to_string(&mut rest).expect("the rest");
     assert!(rest.contains("SHUTDOWN"), "{rest}");
 }
+
+/// A line of `qmp-shell` as it sends it: decimal numbers, `true`, and texts.
+fn shell_line(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let name = words.next().expect("a command");
+    let value = |v: &str| match v.parse::<i64>() {
+        Ok(n) => n.to_string(),
+        Err(_) if matches!(v, "true" | "false") => v.to_string(),
+        Err(_) => format!("\"{v}\""),
+    };
+    let pair = |w: &str| w.split_once('=').map(|(k, v)| format!("\"{k}\":{}", value(v)));
+    let args: Vec<String> = words.filter_map(pair).collect();
+    format!("{{\"execute\":\"{name}\",\"arguments\":{{{}}}}}", args.join(","))
+}
+
+/// The walk-through's script builds the machine that the importer makes of it, and with a timer
+/// the shipped firmware runs on it.
+#[test]
+fn the_script_builds_the_machine() {
+    let hello = "machines/firmware/opentitan/hello.elf";
+    let out = std::env::temp_dir().join(format!("hetemu-export-{}.hm", std::process::id()));
+    let args = ["--preconfig", "--cpu", "lowrisc-ibex", "--serial", "stdio", "--name", "opentitan"];
+    let args = [&args[..], &["--image", hello, "--semihosting", "--expect", "type help"]].concat();
+    let server = start("script", &args);
+    let mut stream = server.connect();
+    let mut from = BufReader::new(stream.try_clone().expect("a clone"));
+    let mut say = |line: &str| {
+        stream.write_all(line.as_bytes()).expect("taken");
+        loop {
+            let mut answer = String::new();
+            assert!(from.read_line(&mut answer).expect("an answer") > 0, "no answer to {line}");
+            if answer.contains("\"return\"") {
+                return;
+            }
+            assert!(answer.contains("\"QMP\"") || answer.contains("\"event\""), "{line}: {answer}");
+        }
+    };
+    say("{\"execute\":\"qmp_capabilities\"}");
+    let script = std::fs::read_to_string(root().join("tests/import/opentitan.qmp")).expect("it");
+    let lines = script.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#'));
+    let all: Vec<&str> = lines.collect();
+    let (last, build) = all.split_last().expect("lines");
+    assert_eq!(last.trim(), "x-exit-preconfig");
+    build.iter().for_each(|line| say(&shell_line(line)));
+    say(&shell_line(&format!("hetemu-export-machine path={}", out.display())));
+    let diff = Command::new(env!("CARGO_BIN_EXE_hetemu"))
+        .args(["diff", "tests/import/opentitan.qmp.hm"])
+        .arg(&out)
+        .current_dir(root())
+        .output()
+        .expect("hetemu diff");
+    let _ = std::fs::remove_file(&out);
+    let said = String::from_utf8_lossy(&diff.stdout);
+    assert_eq!(diff.status.code(), Some(0), "{said}");
+    assert!(said.contains("0 guest-visible, 0 host-only"), "{said}");
+    for line in [
+        "device_add driver=ibex-timer id=timer",
+        "sysbus-mmio-map device=timer addr=1074790400",
+        "qom-set path=timer property=sysbus-irq[0] value=ibex/timer",
+        "x-exit-preconfig",
+    ] {
+        say(&shell_line(line));
+    }
+    let (code, text) = server.end();
+    assert!(text.contains("hello: UART, PLIC and timer are up"), "{text}");
+    assert_eq!(code, 0);
+}

@@ -8,12 +8,10 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::jobs::Job;
 use crate::types::{Args, Command, Enum, Object, Type, may, need};
+use hetemu_control::snapshot::{self, How, SnapshotError};
 use hetemu_control::{Event, Session};
-use hetemu_machine::{Packing, Report, Running, Saved};
-use hetemu_snapshot::Container;
+use hetemu_machine::{Report, Running, Saved};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,27 +73,22 @@ fn refused(r: &Report) -> Error {
     Error::new(format!("{} [{}]", r.message, r.code))
 }
 
+/// Why a file was not written or read, with what differs if it is of another machine.
+fn failed(e: &SnapshotError) -> Error {
+    let r = e.report();
+    let notes = r.notes.iter().map(|(_, note)| note.trim());
+    let more: Vec<&str> = notes.filter(|n| !n.is_empty()).take(12).collect();
+    refused(&r).hint(more.join("; "))
+}
+
 /// Writes a state into a file that needs no other one.
-fn write(machine: &Running, state: &Saved, path: &str) -> Result<(), Error> {
-    let how = Packing { whole: true, ..Packing::default() };
-    let packed = machine.pack(state, &how).map_err(|r| refused(&r))?;
-    let failed = |e: std::io::Error| Error::new(format!("Could not write '{path}': {e}"));
-    // A file that is there stays whole until the new one is.
-    let part = format!("{path}.part");
-    let file = File::create(&part).map_err(failed)?;
-    packed.write(BufWriter::new(file)).map_err(failed)?;
-    std::fs::rename(&part, path).map_err(failed)
+fn write(machine: &mut Running, path: &str) -> Result<(), Error> {
+    let how = How { whole: true, ..How::default() };
+    snapshot::save(machine, Path::new(path), &how).map(drop).map_err(|e| failed(&e))
 }
 
 fn read(machine: &Running, path: &str) -> Result<Saved, Error> {
-    let failed = |e: std::io::Error| Error::new(format!("Could not read '{path}': {e}"));
-    if !Path::new(path).is_file() {
-        return Err(Error::new(format!("Could not read '{path}': there is no such file")));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
-    let wrong = |e: &dyn std::fmt::Display| Error::new(format!("'{path}': {e}"));
-    let file = Container::read(&bytes).map_err(|e| wrong(&e))?;
-    machine.unpack(file, None).map_err(|e| wrong(&e))
+    snapshot::read(machine, Path::new(path)).map_err(|e| failed(&e))
 }
 
 fn restore(session: &mut Session, state: &Saved) -> Result<(), Error> {
@@ -136,12 +129,11 @@ fn snapshot_save(cx: &mut Context<'_>, args: &Args) -> Result<Value, Error> {
         let tag = args.str("tag");
         let like = cx.monitor.jobs().latest();
         let machine = cx.session.machine_mut()?;
-        let state = machine.save(like.as_deref()).map_err(|r| refused(&r))?;
-        match args.text("vmstate") {
-            Some(path) => write(machine, &state, path)?,
-            None => cx.monitor.jobs().keep(tag, Arc::new(state)).map_err(Error::new)?,
+        if let Some(path) = args.text("vmstate") {
+            return write(machine, path);
         }
-        Ok(())
+        let state = machine.save(like.as_deref()).map_err(|r| refused(&r))?;
+        cx.monitor.jobs().keep(tag, Arc::new(state)).map_err(Error::new)
     })
 }
 
@@ -192,11 +184,7 @@ fn migrate(cx: &mut Context<'_>, args: &Args) -> Result<Value, Error> {
     tell(cx, "active");
     let was = cx.session.status();
     cx.session.pause()?;
-    let written = {
-        let machine = cx.session.machine_mut()?;
-        let state = machine.save(None).map_err(|r| refused(&r));
-        state.and_then(|state| write(machine, &state, &path))
-    };
+    let written = write(cx.session.machine_mut()?, &path);
     match &written {
         Ok(()) => {
             cx.session.migrated();

@@ -134,7 +134,7 @@ fn unicode(chars: &mut std::str::Chars<'_>) -> Result<char, JsonError> {
     if let Some(c) = char::from_u32(high) {
         return Ok(c);
     }
-    let wrong = || error(format!("\\\\u{high:04x} is not a valid Unicode character"));
+    let wrong = || error(format!("\\u{high:04x} is not a valid Unicode character"));
     let mut rest = chars.clone();
     if high < 0xDC00 && rest.next() == Some('\\') && rest.next() == Some('u') {
         let low = hex(&mut rest).filter(|l| (0xDC00..0xE000).contains(l)).ok_or_else(wrong)?;
