@@ -26,6 +26,9 @@ const REVISION: u32 = 0x420;
 const CODE_AT: u64 = 0x400;
 /// RAM that a kernel is told of: what lies in the first segment.
 const MOST_RAM: u64 = 256 << 20;
+/// Alignment of an initrd, and bytes that are left free behind it.
+const INITRD_ALIGN: u64 = 64 << 10;
+const BOOT_MAP: u64 = 256 << 10;
 /// The system controller's registers after reset, and where the monitor moves them.
 const RESET_REGISTERS: u32 = 0xb400_0000;
 const REGISTERS: u32 = 0xbbe0_0000;
@@ -76,7 +79,15 @@ pub(super) fn boot(
             let bytes = files.read(&initrd, from_text).map_err(|e| {
                 Report::new("E1003", format!("image `{initrd}` cannot be read: {e}"))
             })?;
-            let (base, len) = (end.next_multiple_of(64 << 10), bytes.len() as u64);
+            let len = bytes.len() as u64;
+            // At the top of RAM, for a kernel may move itself up to random places; behind it is
+            // room for the map of pages that old kernels lay there.
+            let top = ram_at + ram_size.min(MOST_RAM);
+            let base = top.saturating_sub(len + BOOT_MAP) & !(INITRD_ALIGN - 1);
+            if base < end {
+                let message = format!("`{initrd}` does not fit into RAM behind `{path}`");
+                return Err(Report::new("E1006", message));
+            }
             check(m, &board, base, len, &initrd)?;
             if let Some(space) = m.spaces.get(board.cluster).cloned() {
                 m.loads.push_space(&space, base, bytes, len);

@@ -29,7 +29,8 @@ pub(crate) fn policy() -> FloatPolicy {
     FloatPolicy {
         flags: crate::regs::FLAGS,
         flag_bits: [4, 3, 2, 1, 0],
-        default_nan: true,
+        // Operands that are NaNs never come to the engine's unit: what it gives is the default.
+        default_nan: false,
         nan32: 0x7fbf_ffff,
         nan64: 0x7ff7_ffff_ffff_ffff,
         tiny_before: false,
