@@ -3,8 +3,9 @@
 use hetemu_hw::testing::Bench;
 use hetemu_hw::{Model, Reader};
 use hetemu_isa::{CoreConfig, FetchFault};
-use hetemu_machine::Registry;
+use hetemu_machine::{About, Limit, Registry, Running, Step};
 use hetemu_schema::{Catalog, Literal, RegionKind, Value};
+use hetemu_snapshot::{Container, Memory};
 
 /// The text of a machine, parsed and checked; every message must have its place and its page.
 pub fn machine(bytes: &[u8], catalog: &Catalog) {
@@ -421,4 +422,48 @@ bus main {
         }
     }
     stub.disconnect(session);
+}
+
+/// A file that says it is a snapshot: read as it is, and with its content in sections whose
+/// checksums fit, set on a machine that then runs on. `template` is a sound one of that machine.
+pub fn snapshot(bytes: &[u8], template: &Container, machine: &mut Running) {
+    if let Ok(file) = Container::read(bytes) {
+        for s in file.sections() {
+            let _ = (Memory::survey(&s.name, &s.bytes), Memory::stored(&s.name, &s.bytes));
+        }
+        let _ = About::of(&file).map(|about| machine.takes(&about));
+        set_state(file, machine);
+    }
+    // One section of the template becomes what the input says, or is patched with it.
+    let mut input = Input(bytes);
+    let [which, how] = input.bytes();
+    let sections = template.sections();
+    let Some(s) = sections.get(usize::from(which) % sections.len().max(1)) else { return };
+    let mut content = s.bytes.clone();
+    if how & 1 == 0 {
+        content = input.0.to_vec();
+    } else {
+        while !input.0.is_empty() && !content.is_empty() {
+            let [a, b, value] = input.bytes();
+            let at = usize::from(u16::from_le_bytes([a, b])) % content.len();
+            content[at] = value;
+        }
+    }
+    let mut file = template.clone();
+    file.add(s.name.clone(), s.version, content);
+    set_state(file, machine);
+    let _ = machine.replay(bytes);
+}
+
+fn set_state(file: Container, machine: &mut Running) {
+    let Ok(saved) = machine.unpack(file, None) else { return };
+    if machine.restore(&saved).is_err() {
+        return;
+    }
+    machine.set_limit(Limit { insns: 500, ..Limit::default() });
+    for _ in 0..50 {
+        if !matches!(machine.step(), Step::Ran) {
+            break;
+        }
+    }
 }

@@ -179,6 +179,25 @@ fn images() {
 }
 
 #[test]
+fn snapshots() {
+    let mut files = samples("tests/snapshots", ".hms");
+    files.push(b"\x89hmtape\x01\x01".to_vec());
+    let mut machine = hetemu::Builder::find("opentitan").expect("it is shipped").build();
+    let machine = machine.as_mut().expect("a sound machine");
+    let running = machine.machine_mut().expect("it is live");
+    let saved = running.save(None).expect("a state");
+    let file = running.pack(&saved, &Default::default()).expect("a file");
+    let make = |rng: &mut Rng| match rng.below(4) {
+        0 => mutate(rng, &files, 20_000),
+        // A section, how, and what it becomes.
+        _ => (0..rng.below(60)).map(|_| rng.below(256) as u8).collect(),
+    };
+    let running = std::cell::RefCell::new(running);
+    let entry = |bytes: &[u8]| entry::snapshot(bytes, &file, &mut running.borrow_mut());
+    run("snapshot", iterations(400), make, entry);
+}
+
+#[test]
 fn device_registers() {
     let models = entry::models(&hetemu::registry::registry());
     assert!(models.len() > 10, "only {} models", models.len());

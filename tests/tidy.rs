@@ -12,6 +12,7 @@ const WIDEST_LINE: usize = 100;
 /// Where `unsafe` is allowed, and for what.
 const UNSAFE: &[(&str, &str)] = &[
     ("src/engine/src/ram.rs", "guest memory is mapped, shared and written by compiled code"),
+    ("src/engine/src/ram/", "guest memory by pages, while no core runs"),
     ("src/engine/src/mmu/", "the soft TLB's host addresses"),
     ("src/engine/src/tlb.rs", "the soft TLB's host addresses"),
     ("src/engine/src/space.rs", "where the main memory lies, for page walks"),

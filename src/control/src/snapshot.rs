@@ -133,7 +133,10 @@ pub fn read(machine: &Running, path: &Path) -> Result<Saved, SnapshotError> {
         // A name, not a path: a snapshot must not lead out of its folder.
         let name = Path::new(&name).file_name().map(|n| n.to_os_string()).unwrap_or_default();
         let below = last.with_file_name(name);
-        let base = open(&below)?;
+        let base = open(&below).map_err(|e| {
+            let message = format!("`{}` builds on another snapshot: {e}", last.display());
+            SnapshotError::State(Report { code: "E1209", message, notes: Vec::new() })
+        })?;
         if base.id != id || chain.len() >= CHAIN {
             let message = format!(
                 "`{}` is not the file that `{}` builds on",

@@ -30,6 +30,17 @@ const PAGES: &[(&str, &str)] = &[
     ("E1104", include_str!("explain/E1104.md")),
     ("E1105", include_str!("explain/E1105.md")),
     ("E1106", include_str!("explain/E1106.md")),
+    ("E1201", include_str!("explain/E1201.md")),
+    ("E1202", include_str!("explain/E1202.md")),
+    ("E1203", include_str!("explain/E1203.md")),
+    ("E1204", include_str!("explain/E1204.md")),
+    ("E1205", include_str!("explain/E1205.md")),
+    ("E1206", include_str!("explain/E1206.md")),
+    ("E1207", include_str!("explain/E1207.md")),
+    ("E1208", include_str!("explain/E1208.md")),
+    ("E1209", include_str!("explain/E1209.md")),
+    ("E1210", include_str!("explain/E1210.md")),
+    ("E1211", include_str!("explain/E1211.md")),
 ];
 
 /// The page of a code.

@@ -260,7 +260,7 @@ impl Running {
         if self.next_core(Ps::MAX).is_none() {
             return Err(Step::Idle(next));
         }
-        Ok(now.saturating_add(self.quantum).min(next.unwrap_or(Ps::MAX)).max(now + 1))
+        Ok(now.saturating_add(self.quantum).min(next.unwrap_or(Ps::MAX)).max(now.saturating_add(1)))
     }
 
     /// Virtual time of an instruction of the first core.

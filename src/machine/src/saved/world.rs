@@ -85,7 +85,10 @@ impl Running {
             |at: (usize, usize)| cores.iter().position(|c| *c == at).map_or(NONE, |n| n as u64);
         let mut w = Writer::default();
         w.int(NOW, world.now);
-        w.ints(TIMES, self.times.iter().flatten().copied());
+        // Cores on threads of their own have the machine's time.
+        let parallel = self.m.options.engine.parallel;
+        let own = |t: &u64| if parallel { world.now } else { *t };
+        w.ints(TIMES, self.times.iter().flatten().map(own));
         if let Some(slice) = &self.slice {
             w.ints(
                 SLICE,
@@ -217,7 +220,8 @@ impl Running {
         for time in self.times.iter_mut().flatten() {
             *time = times.next().unwrap_or(0);
         }
-        self.slice = match slice {
+        let ordered = !self.m.options.engine.parallel;
+        self.slice = match slice.filter(|_| ordered) {
             None => None,
             Some([end, last, NONE, _]) => Some(Slice { end, last, turn: None }),
             Some([end, last, turn, _]) => {

@@ -1,3 +1,5 @@
+//! Tapes as bytes: what is written is played, what is damaged ends there.
+
 use super::*;
 use std::io;
 

@@ -59,6 +59,12 @@ pub(super) fn run(old_path: &Path, new_path: &Path) -> Result<u8, Report> {
             continue;
         }
         any = true;
+        // A core's registers are in two sections, and are listed once.
+        if let Some(core) = name.strip_prefix("cpu:")
+            && old.get(&format!("core:{core}")) != new.get(&format!("core:{core}"))
+        {
+            continue;
+        }
         match (a, b) {
             (Some(_), None) => _ = writeln!(out, "{name}  is gone"),
             (None, Some(_)) => _ = writeln!(out, "{name}  is new"),
@@ -84,14 +90,9 @@ fn values(name: &str, looks: &(Option<Running>, Option<Running>), out: &mut Stri
         };
         all.into_iter().collect()
     };
-    // A core's registers are in two sections, and are listed once.
-    let listed = if name.starts_with("core:") { "" } else { name };
     let (a, b) = (of(old), of(new));
     let changed: Vec<(&String, &u64)> =
         b.iter().filter(|(k, v)| a.get(*k).is_some_and(|w| w != *v)).collect();
-    if listed.is_empty() && !changed.is_empty() {
-        return;
-    }
     if changed.is_empty() {
         _ = writeln!(out, "{name}  differs in what has no name");
     }
@@ -129,6 +130,35 @@ fn look(file: &Container, about: &About) -> Option<Running> {
     Some(machine)
 }
 
+/// What is stored of a memory, in a file and those that it builds on.
+fn stored(
+    name: &str,
+    bytes: &[u8],
+    file: &Container,
+    path: &Path,
+    depth: u32,
+) -> Result<BTreeMap<u64, Stored>, Report> {
+    let fails = |e| bad(path, &e);
+    let mut pages = BTreeMap::new();
+    let about = About::of(file).map_err(fails)?;
+    if let (true, Some((_, base)), 0..256) =
+        (Memory::survey(name, bytes).map_err(fails)?.on_base, about.base, depth)
+    {
+        let base = Path::new(&base).file_name().map(|n| path.with_file_name(n)).unwrap_or_default();
+        let (below, _) = read(&base)?;
+        if let Some(s) = below.get(name) {
+            pages = stored(name, &s.bytes, &below, &base, depth + 1)?;
+        }
+    }
+    for (n, page) in Memory::stored(name, bytes).map_err(fails)? {
+        match page {
+            Stored::Zeros => _ = pages.remove(&n),
+            page => _ = pages.insert(n, page),
+        }
+    }
+    Ok(pages)
+}
+
 /// Pages in which a memory differs.
 fn memory(
     name: &str,
@@ -137,7 +167,7 @@ fn memory(
     out: &mut String,
 ) -> Result<bool, Report> {
     let of = |(file, path): (&Container, &Path)| match file.get(name) {
-        Some(s) => Memory::stored(name, &s.bytes).map_err(|e| bad(path, &e)).map(Some),
+        Some(s) => stored(name, &s.bytes, file, path, 0).map(Some),
         None => Ok(None),
     };
     let (Some(a), Some(b)) = (of(old)?, of(new)?) else {
