@@ -241,6 +241,24 @@ fn a_client_that_does_not_read() {
     assert!(rest.contains("SHUTDOWN"), "{rest}");
 }
 
+/// Standard input and output serve one client; when it leaves a draft, nobody can finish it.
+#[test]
+fn a_client_at_standard_input() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hetemu"))
+        .args(["run", "--preconfig", "--qmp", "stdio"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("hetemu");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"{'execute':'qmp_capabilities'}{'execute':'query-status'}").expect("taken");
+    drop(input);
+    let out = child.wait_with_output().expect("an end");
+    assert_eq!(out.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("{\"status\": \"prelaunch\", \"running\": false}"), "{text}");
+}
+
 /// A line of `qmp-shell` as it sends it: decimal numbers, `true`, and texts.
 fn shell_line(line: &str) -> String {
     let mut words = line.split_whitespace();

@@ -171,6 +171,12 @@ impl Server {
                     return;
                 }
             }
+            // No client can come any more: nobody would ever finish a draft.
+            let _ = handle.post(|session| {
+                if session.is_draft() {
+                    session.quit(Reason::Host);
+                }
+            });
         })?;
         Ok(Server { client, over })
     }
