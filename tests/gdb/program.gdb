@@ -78,4 +78,5 @@ set $pc = finished
 stepi
 stepi
 print $pc
+set $pc = second
 detach

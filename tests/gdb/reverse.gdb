@@ -32,4 +32,5 @@ break finished
 continue
 print total
 print counter
+set $pc = second
 detach

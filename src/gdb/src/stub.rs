@@ -72,9 +72,11 @@ pub struct Stub {
     watched: BTreeMap<usize, Vec<(u8, Watched)>>,
     /// Breakpoints or watched memory changed since the cores ran last.
     pub(crate) changed: bool,
+    /// The client ends the machine when it goes.
+    kills: bool,
     /// Addresses are physical (`Qqemu.PhyMemMode`).
     pub(crate) physical: bool,
-    /// What `monitor` printed and was not sent yet, and threads that were not listed yet.
+    /// The threads were listed.
     pub(crate) listed: bool,
 }
 
@@ -92,6 +94,7 @@ impl Stub {
             breakpoints: BTreeMap::new(),
             watched: BTreeMap::new(),
             changed: false,
+            kills: false,
             physical: false,
             listed: false,
         }
@@ -130,7 +133,8 @@ impl Stub {
         Ok(())
     }
 
-    /// The client is gone: nothing of it stays, and the machine goes on.
+    /// The client is gone: nothing of it stays, and the machine goes on, or ends if that was asked.
+    /// To be called after [`Answer::Bye`], too, once that is sent.
     pub fn disconnect(&mut self, session: &mut Session) {
         self.wait.lock().waiting = false;
         let Some(who) = self.who.take() else { return };
@@ -139,7 +143,9 @@ impl Stub {
             machine.forget_history();
         }
         session.keep_wreck(false);
-        if matches!(session.status(), Status::Paused | Status::Debug | Status::Prelaunch) {
+        if self.kills {
+            session.quit(Reason::Host);
+        } else if matches!(session.status(), Status::Paused | Status::Debug | Status::Prelaunch) {
             let _ = session.resume();
         }
     }
@@ -172,7 +178,7 @@ impl Stub {
             b'H' => return self.choose(rest),
             b'T' => return Answer::ok_if(self.thread(rest).is_some()),
             b'k' => {
-                session.quit(Reason::Host);
+                self.kills = true;
                 return Answer::Bye(Vec::new());
             }
             b'R' => return Answer::ok_if(session.reset(Reason::Host).is_ok()),
@@ -206,7 +212,7 @@ impl Stub {
             return self.attach(session, process);
         }
         if packet == b"vKill" || packet.starts_with(b"vKill;") {
-            session.quit(Reason::Host);
+            self.kills = true;
             return Answer::Bye(b"OK".to_vec());
         }
         Answer::unknown()
@@ -243,7 +249,7 @@ impl Stub {
         }
         self.wait.lock().attached = self.attached.iter().copied().collect();
         if self.attached.is_empty() {
-            self.disconnect(session);
+            // The machine goes on when the client is gone: it may end at once.
             return Answer::Bye(b"OK".to_vec());
         }
         Answer::ok()
