@@ -378,7 +378,7 @@ fn as_unicorn_does() {
                 continue;
             };
             total += count;
-            let engine = if n / RUNS % 8 == 0 { &templates } else { &interpreter };
+            let engine = if (n / RUNS).is_multiple_of(8) { &templates } else { &interpreter };
             if n % RUNS == 0 {
                 same = Some(rig(core, p, engine));
             }

@@ -219,10 +219,8 @@ impl Core {
                     self.basepri = new;
                 }
             }
-            19 if main => {
-                if value & 1 == 0 || self.priority() > -1 {
-                    self.faultmask = value & 1 != 0;
-                }
+            19 if main && (value & 1 == 0 || self.priority() > -1) => {
+                self.faultmask = value & 1 != 0;
             }
             20 => {
                 let handler = self.ipsr != 0;

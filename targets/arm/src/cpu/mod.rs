@@ -343,14 +343,6 @@ impl Cpu for Core {
         Mode { key: key.bits(), fetch: regime, data: regime, asid: 0 }
     }
 
-    fn is_physical(&self, regime: u8, first: u64, last: u64) -> bool {
-        let apart = |(a, b): &(u64, u64)| *b < first || *a > last;
-        !self.mpu.is_on(regime == NEGATIVE)
-            && first >> 29 == last >> 29
-            && crate::hw::mpu::executable(first)
-            && self.own.iter().all(apart)
-    }
-
     fn lift(
         &self,
         mode: Mode,
