@@ -339,8 +339,8 @@ fn qmp_machine(registry: &std::sync::Arc<Registry>) -> hetemu_machine::Running {
     made.unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// What a client sends to the server for GDB: a line is a packet's data, or all of it is a stream of
-/// framed packets. Answers are bounded, and so is what the client's session keeps.
+/// What a client sends to the server for GDB: a line is a packet's data, or all of it is a stream
+/// of framed packets. Answers are bounded, and so is what the client's session keeps.
 pub fn debugger(bytes: &[u8]) {
     use hetemu_gdb::{Answer, Incoming, Reader, Stub, encode};
     // addi a1,a1,1; sd a1,0(sp); ld a2,8(sp); amoadd.d a3,a1,(sp); j back

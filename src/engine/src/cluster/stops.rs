@@ -75,8 +75,8 @@ impl Cluster {
         &self.breakpoints
     }
 
-    /// Has every core of the cluster stop before accesses to this memory, and to no other. Costs the
-    /// pages concerned, and where addresses are physical the way past the soft TLB.
+    /// Has every core of the cluster stop before accesses to this memory, and to no other. Costs
+    /// the pages concerned, and where addresses are physical the way past the soft TLB.
     pub fn set_watched(&mut self, watched: &[Watched]) {
         for c in &mut self.cores {
             if c.mmu.set_watched(watched) {
