@@ -3,6 +3,7 @@
 //! Accesses of a core that does not translate go past the TLB: all that must be known is whether
 //! they lie in the main memory and, of stores, that no translated code does.
 
+use super::Flat;
 use super::codegen::{Generator, clif_type, plain};
 use super::entry::STORE;
 use crate::frame::{Frame, NO_RESERVATION};
@@ -40,28 +41,61 @@ impl Generator<'_> {
         let (fast, slow) = (self.b.create_block(), self.cold());
         let host = self.b.append_block_param(fast, types::I64);
         let flat = self.paths.flat.filter(|f| align == 0 && f.len >= span as u64);
-        if let Some(flat) = flat.filter(|f| !write || f.guard.is_some()) {
-            let at = self.b.ins().iadd_imm_s(va, (flat.start as i64).wrapping_neg());
-            let most = (flat.len - span as u64) as i64;
-            let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, at, most);
-            let found = self.b.ins().iadd(self.flat, at);
-            if let Some(guard) = flat.guard.filter(|_| write) {
-                let inside = self.b.create_block();
-                self.b.ins().brif(fits, inside, &[], slow, &[]);
-                self.b.switch_to_block(inside);
-                self.b.seal_block(inside);
-                let page = self.b.ins().ushr_imm_u(at, i64::from(CODE_PAGE_BITS));
-                let skip = self.b.ins().ishl_imm_u(page, 1);
-                let guard = self.b.ins().iconst(types::I64, guard as i64);
-                let guard = self.b.ins().iadd(guard, skip);
-                let count = self.b.ins().load(types::I16, plain(), guard, 0);
-                self.b.ins().brif(count, slow, &[], fast, &[found.into()]);
-            } else {
-                self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
+        match flat.filter(|f| !write || f.guard.is_some()) {
+            Some(flat) if flat.sole => self.probe_flat(flat, va, span, write, (fast, slow)),
+            Some(flat) => {
+                let elsewhere = self.cold();
+                self.probe_flat(flat, va, span, write, (fast, elsewhere));
+                self.enter(elsewhere);
+                self.probe_tlb(va, (span, align), write, (fast, slow));
             }
-            self.enter(fast);
-            return (host, slow);
+            None => self.probe_tlb(va, (span, align), write, (fast, slow)),
         }
+        self.enter(fast);
+        (host, slow)
+    }
+
+    /// Looks whether an address lies in the main memory. `ways`: found, with the host address, or
+    /// not.
+    fn probe_flat(
+        &mut self,
+        flat: Flat,
+        va: Value,
+        span: i64,
+        write: bool,
+        ways: (clif::Block, clif::Block),
+    ) {
+        let (fast, slow) = ways;
+        let at = self.b.ins().iadd_imm_s(va, (flat.start as i64).wrapping_neg());
+        let most = (flat.len - span as u64) as i64;
+        let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, at, most);
+        let found = self.b.ins().iadd(self.flat, at);
+        let Some(guard) = flat.guard.filter(|_| write) else {
+            self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
+            return;
+        };
+        let inside = self.b.create_block();
+        self.b.ins().brif(fits, inside, &[], slow, &[]);
+        self.b.switch_to_block(inside);
+        self.b.seal_block(inside);
+        let page = self.b.ins().ushr_imm_u(at, i64::from(CODE_PAGE_BITS));
+        let skip = self.b.ins().ishl_imm_u(page, 1);
+        let guard = self.b.ins().iconst(types::I64, guard as i64);
+        let guard = self.b.ins().iadd(guard, skip);
+        let count = self.b.ins().load(types::I16, plain(), guard, 0);
+        self.b.ins().brif(count, slow, &[], fast, &[found.into()]);
+    }
+
+    /// Looks whether the TLB knows `span` bytes at an address. `ways`: found, with the host
+    /// address, or not.
+    fn probe_tlb(
+        &mut self,
+        va: Value,
+        (span, align): (i64, i64),
+        write: bool,
+        ways: (clif::Block, clif::Block),
+    ) {
+        let (fast, slow) = ways;
         let page = self.layout.page_bits;
         // The row is that of the first byte, the tag must be that of the last: both in one page.
         let last = if span > 1 && align == 0 {
@@ -101,8 +135,6 @@ impl Generator<'_> {
         let addend = self.b.ins().load(types::I64, plain(), entry, addend);
         let found = self.b.ins().iadd(addend, va);
         self.b.ins().jump(fast, &[found.into()]);
-        self.enter(fast);
-        (host, slow)
     }
 
     /// Where the row of an address begins in a table of so large entries.

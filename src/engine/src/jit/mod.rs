@@ -74,6 +74,11 @@ pub(crate) struct Paths {
     pub(crate) flat: Option<Flat>,
 }
 
+/// A memory of this part of the largest one's size is as likely to be used as that one.
+const RIVAL: u64 = 8;
+/// Memories that make less than this part of the largest one are hardly used.
+const SMALL: u64 = 64;
+
 /// The main memory of a cluster's view.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flat {
@@ -83,24 +88,32 @@ pub(crate) struct Flat {
     pub(crate) host: usize,
     /// [`crate::ram::Ram::guard`], where that is all that a store must look at.
     pub(crate) guard: Option<usize>,
+    /// There is hardly any other memory: what does not lie here is a device.
+    pub(crate) sole: bool,
 }
 
 impl Flat {
-    /// The largest stretch of plain memory. `alone`: no other core has reservations, or stores at
-    /// the same time.
+    /// The memory that a cluster's data lies in: the largest that takes stores, unless there are
+    /// others of its size. `alone`: no other core has reservations, or stores at the same time.
     pub(crate) fn of(space: &Space, alone: bool) -> Option<Flat> {
-        let flat = |e: &Entry| match &e.kind {
+        let plain = |e: &Entry| match &e.kind {
             Kind::Ram { ram, offset, writable, swap: Swap::None, .. } => {
                 let len = (e.last - e.start).checked_add(1)?;
                 let host = ram.host(*offset, len)? as usize;
                 let whole = |at: u64| at.is_multiple_of(1 << CODE_PAGE_BITS);
-                let guarded = alone && *writable && whole(*offset);
-                let guard = ram.guard(*offset).filter(|_| guarded);
-                Some(Flat { start: e.start, len, host, guard })
+                let guard = ram.guard(*offset).filter(|_| alone && whole(*offset));
+                Some((*writable, Flat { start: e.start, len, host, guard, sole: false }))
             }
             _ => None,
         };
-        space.entries().iter().filter_map(flat).max_by_key(|f| f.len)
+        let all: Vec<(bool, Flat)> = space.entries().iter().filter_map(plain).collect();
+        let written = all.iter().filter(|(writable, _)| *writable).map(|(_, f)| *f);
+        let best = written.clone().max_by_key(|f| f.len)?;
+        let others = |f: &Flat| f.start != best.start;
+        let rival = written.filter(others).map(|f| f.len).max().unwrap_or(0);
+        let elsewhere: u64 = all.iter().map(|(_, f)| *f).filter(others).map(|f| f.len).sum();
+        let sole = elsewhere < best.len / SMALL;
+        (rival < best.len / RIVAL).then_some(Flat { sole, ..best })
     }
 }
 
