@@ -87,7 +87,8 @@ fn machine(jit: hetemu::Jit, only: Option<&str>) -> hetemu::Machine {
             let removed: String = others
                 .map(|c| {
                     let program = if c.starts_with("rv") { "ram" } else { "rom" };
-                    format!("remove {c}\nremove {c}_{program}\n")
+                    let wires = if *c == "rv64" { "remove uart.irq\n" } else { "" };
+                    format!("{wires}remove {c}\nremove {c}_{program}\n")
                 })
                 .collect();
             let text = format!("hm 1\nmachine alone extends babel\n{removed}");
