@@ -4,6 +4,7 @@ use rustix::fs::{Mode, fchmod};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
 };
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -24,8 +25,15 @@ pub struct OwnSocket {
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and inode: a socket that somebody else has put there since is left alone.
-    id: (u64, u64),
+    /// A socket that somebody else has put there since is left alone.
+    id: Id,
+}
+
+/// Device, inode, and when it was made: numbers of inodes are used again.
+type Id = (u64, u64, i64, i64);
+
+fn id(m: &Metadata) -> Id {
+    (m.dev(), m.ino(), m.ctime(), m.ctime_nsec())
 }
 
 impl OwnSocket {
@@ -46,7 +54,7 @@ impl OwnSocket {
         bind(&fd, &SocketAddrUnix::new(path)?)?;
         listen(&fd, BACKLOG)?;
         let found = std::fs::symlink_metadata(path)?;
-        let file = SocketFile { path: path.to_path_buf(), id: (found.dev(), found.ino()) };
+        let file = SocketFile { path: path.to_path_buf(), id: id(&found) };
         Ok(OwnSocket { listener: UnixListener::from(fd), file })
     }
 
@@ -59,7 +67,7 @@ impl OwnSocket {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let same = std::fs::symlink_metadata(&self.path);
-        if same.is_ok_and(|m| (m.dev(), m.ino()) == self.id) {
+        if same.is_ok_and(|m| id(&m) == self.id) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
