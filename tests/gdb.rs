@@ -56,7 +56,8 @@ fn program(folder: &Path) -> String {
     let elf = folder.join("program.elf").display().to_string();
     let source = |name: &str| root().join("tests/gdb").join(name).display().to_string();
     let options = "-g -O1 -fno-inline -fno-omit-frame-pointer -march=rv64gc -mabi=lp64d \
-                   -mcmodel=medany -nostdlib -nostartfiles -Wl,-N,-Ttext=0x80000000,--build-id=none";
+                   -mcmodel=medany -nostdlib -nostartfiles \
+                   -Wl,-N,-Ttext=0x80000000,--build-id=none";
     let mut arguments: Vec<&str> = options.split_whitespace().collect();
     let (start, main) = (source("start.S"), source("program.c"));
     arguments.extend(["-o", &elf, &start, &main]);
@@ -106,7 +107,8 @@ fn qemu(socket: &Path, arguments: &[&str]) -> Command {
 fn transcript(name: &str, folder: &Path, socket: &Path, elf: Option<&str>) -> String {
     let script = std::fs::read_to_string(root().join("tests/gdb").join(name)).expect("a script");
     let before = "set pagination off\nset confirm off\nset width 0\nset remotetimeout 60\n\
-                  set python print-stack none\nset architecture riscv:rv64\nset trace-commands on\n";
+                  set python print-stack none\nset architecture riscv:rv64\n\
+                  set trace-commands on\n";
     let file = folder.join(socket.file_stem().expect("a name")).with_extension("gdb");
     let text = format!("{before}target remote {}\n{script}", socket.display());
     std::fs::write(&file, text).expect("a file");

@@ -47,8 +47,11 @@ fn rig(engine: EngineConfig) -> Rig {
     rig
 }
 
+/// Count of instructions, address, reason.
+type At = (u64, u64, Hit);
+
 /// Runs to a count of instructions; gives where it stopped on the way: counts, addresses, reasons.
-fn run(rig: &mut Rig, count: u64, stops: &mut Vec<(u64, u64, Hit)>) {
+fn run(rig: &mut Rig, count: u64, stops: &mut Vec<At>) {
     loop {
         let done = rig.now / PS;
         let ran = rig.cluster.run(0, &mut rig.system, rig.now, PS, count - done);
@@ -64,7 +67,7 @@ fn run(rig: &mut Rig, count: u64, stops: &mut Vec<(u64, u64, Hit)>) {
 }
 
 /// A run with stops set on the way; gives them, and a reading of the end.
-fn session(engine: EngineConfig, debug: bool) -> (Vec<(u64, u64, Hit)>, Vec<u64>, Vec<u8>) {
+fn session(engine: EngineConfig, debug: bool) -> (Vec<At>, Vec<u64>, Vec<u8>) {
     let mut rig = rig(engine);
     let mut stops = Vec::new();
     let mut set = |rig: &mut Rig, count: u64, at: &[u64], watched: &[Watched]| {
