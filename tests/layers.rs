@@ -22,6 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("src/control", &["graph", "hw", "machine", "host", "snapshot"]),
     ("src/qmp", &["graph", "hw", "lang", "import", "machine", "control"]),
     ("src/gdb", &["hw", "isa", "machine", "control"]),
+    ("src/sandbox", &[]),
+    ("python", &["lang", "machine"]),
     ("devices/", &["hw"]),
     ("targets/", &["hw", "isa"]),
 ];
@@ -49,6 +51,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("miette", &["src/lang", "src/hetemu"]),
     ("kdl", &["src/schema"]),
     ("clap", &["src/hetemu", "xtask"]),
+    ("pyo3", &["python"]),
+    ("landlock", &["src/sandbox"]),
+    ("seccompiler", &["src/sandbox"]),
     ("object", &["src/loader", "src/hetemu"]),
 ];
 
