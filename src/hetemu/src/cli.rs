@@ -174,6 +174,11 @@ pub(crate) struct Run {
     /// Seed of everything random in the machine
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Give up what the run does not need before the guest runs: new programs, files, sockets. on:
+    /// say what stays open, and what the kernel cannot refuse
+    #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true,
+          default_missing_value = "on")]
+    pub(crate) sandbox: Sandbox,
     /// Words after `--` are the guest's command line (semihosting)
     #[arg(last = true)]
     pub(crate) args: Vec<String>,
@@ -195,6 +200,18 @@ On a terminal Ctrl-A h shows the menu, Ctrl-A x ends the run.
 Exit codes: the guest's own (finisher, semihosting, HTIF), else 0; 1 the machine is wrong; 2 bad
 command line or unreadable file; 4 --timeout, or an --expect that did not come; 5 the guest cannot
 go on (it hangs, its trap handler faults) or --strict stopped it; 70 a fault of hetemu itself.";
+
+/// How far a run is confined.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Sandbox {
+    /// As far as nothing is lost: with --qmp clients may name files and back ends
+    #[default]
+    Auto,
+    /// Always, QMP or not
+    On,
+    /// Not at all
+    Off,
+}
 
 /// What an idle machine's time follows.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -121,7 +121,7 @@ pub fn nets(graph: &Graph, bell: &Bell) -> Result<BTreeMap<String, Box<dyn NetPl
 }
 
 /// A path of a plug: relative to the machine's text if that says it.
-fn path(plug: &Declared, base: &Base, path: &str) -> String {
+pub fn path(plug: &Declared, base: &Base, path: &str) -> String {
     match base {
         Base::Folder(folder) if plug.from_text => folder.join(path).display().to_string(),
         _ => path.to_string(),

@@ -1,12 +1,13 @@
 //! Two-way byte streams: sockets that call or are called, and pseudo-terminals.
 
 use crate::bell::Bell;
+use crate::listen::OwnSocket;
 use crate::{Error, Serial};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,8 +119,10 @@ pub(crate) fn unix(path: &str, bell: &Bell) -> Result<Stream, Error> {
 /// Waits to be called at a Unix socket.
 pub(crate) fn unix_listen(path: &str, bell: &Bell) -> Result<Stream, Error> {
     let open = || -> std::io::Result<Stream> {
-        let listener = UnixListener::bind(path)?;
+        let (listener, name) = OwnSocket::bind(path)?.split();
         Stream::start(bell, move || {
+            // Its name stays as long as clients may come.
+            let _kept = &name;
             let (s, _) = listener.accept().ok()?;
             Some((Box::new(s.try_clone().ok()?), Box::new(s)))
         })

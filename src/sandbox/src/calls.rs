@@ -77,10 +77,5 @@ pub(crate) const CHANGING: &[Call] = &[
 ];
 
 /// New sockets.
-pub(crate) const SOCKETS: &[Call] = &[
-    libc::SYS_socket,
-    libc::SYS_socketpair,
-    libc::SYS_connect,
-    libc::SYS_bind,
-    libc::SYS_listen,
-];
+pub(crate) const SOCKETS: &[Call] =
+    &[libc::SYS_socket, libc::SYS_socketpair, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen];

@@ -35,11 +35,18 @@ pub struct Needs {
 
 impl Needs {
     /// Whether paths are opened at all.
+    #[cfg(target_os = "linux")]
     fn opens(&self) -> bool {
         self.any_file
             || !self.folders.is_empty()
             || !self.read_only.is_empty()
             || !self.outputs.is_empty()
+    }
+
+    /// Whether names of files change.
+    #[cfg(target_os = "linux")]
+    fn changes(&self) -> bool {
+        self.any_file || !self.folders.is_empty() || !self.outputs.is_empty()
     }
 }
 

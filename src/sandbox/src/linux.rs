@@ -33,7 +33,12 @@ pub(crate) fn files(needs: &Needs) -> Result<(), String> {
                 set = below(set, path, access)?;
             }
         }
-        let write = AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate;
+        // Some are written beside and renamed.
+        let write = AccessFs::MakeReg
+            | AccessFs::ReadFile
+            | AccessFs::WriteFile
+            | AccessFs::Truncate
+            | AccessFs::RemoveFile;
         for path in &needs.outputs {
             set = below(set, folder(path), write)?;
         }
@@ -86,7 +91,7 @@ pub(crate) fn calls(needs: &Needs) -> Result<(), String> {
         let sets = [
             (calls::ALWAYS, true),
             (calls::OPENING, needs.opens()),
-            (calls::CHANGING, needs.any_file || !needs.folders.is_empty()),
+            (calls::CHANGING, needs.changes()),
             (calls::SOCKETS, needs.sockets),
         ];
         for (set, _) in sets.iter().filter(|(_, wanted)| *wanted) {

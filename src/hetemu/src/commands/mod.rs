@@ -17,6 +17,7 @@ mod machines;
 mod profiles;
 mod qmp;
 mod run;
+mod sandbox;
 mod snapshot;
 mod stats;
 mod target;

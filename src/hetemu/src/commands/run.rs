@@ -145,6 +145,8 @@ impl Refused {
 }
 
 fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8> {
+    super::sandbox::possible(args)?;
+    let mut needs = None;
     let script = Shared::new(script(args, matches)?);
     let bell = Bell::new();
     let registry = Arc::new(registry::registry());
@@ -168,6 +170,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
             let (source, _, graph) = found?;
             let checked_at = started.elapsed();
             maker.base = source.base;
+            needs = Some(super::sandbox::needs(args, &graph, &maker.base));
             let made = maker.make(graph).map_err(|e| e.code())?;
             (Session::new(made), checked_at)
         }
@@ -179,6 +182,7 @@ fn try_run(args: &Run, matches: &ArgMatches, started: Instant) -> Result<u8, u8>
         }
     };
     let servers = super::qmp::start(args, &handle, &registry)?;
+    super::sandbox::confine(args, needs);
     let timing = Timing {
         started,
         checked: checked_at,
