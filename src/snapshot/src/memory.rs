@@ -2,8 +2,8 @@
 //!
 //! In a program a memory is the list of its pages that are not zero; snapshots share equal ones. In
 //! a file it is a list of runs, in order of address, over a background: zeros, or the same memory
-//! of the base snapshot. Pages that are as the images left them when the machine started are said, not
-//! stored; the digest of what the images left goes along, to be compared.
+//! of the base snapshot. Pages that are as the images left them when the machine started are said,
+//! not stored; the digest of what the images left goes along, to be compared.
 //!
 //! | bytes | what |
 //! |---|---|

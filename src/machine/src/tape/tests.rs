@@ -30,8 +30,7 @@ fn tape() -> Vec<u8> {
     r.put(Kind::Reset, 9, 0, b"");
     r.live(10, false);
     r.end(20).unwrap();
-    let all = bytes.0.lock().unwrap().clone();
-    all
+    bytes.0.lock().unwrap().clone()
 }
 
 #[test]
