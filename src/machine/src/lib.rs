@@ -16,8 +16,8 @@ mod boot;
 mod build;
 mod debug;
 mod events;
-mod hotplug;
 mod history;
+mod hotplug;
 mod htif;
 mod monitor;
 mod observe;
@@ -42,8 +42,8 @@ pub use boot::{BOOT_TYPES, Files, ImageArg};
 pub use build::timebase;
 pub use debug::{DebugStop, DebugWhy, Debugger, Range, Stretch};
 pub use hetemu_engine::Watched;
-pub use hotplug::NewPart;
 pub use history::Back;
+pub use hotplug::NewPart;
 pub use observe::number;
 pub use observe::{
     Event, Kind, Loaded, Names, Only, Profile, Rule, TraceSink, TraceSpec, TrapCount, What,

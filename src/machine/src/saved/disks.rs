@@ -104,8 +104,7 @@ impl Running {
             let what = what.replace("there than", "there, as it was");
             return Err(Report::new("E1207", what).note(
                 "help",
-                "a state goes with its disks: keep a copy of each, or save with `snapshot = on` \
-                 disks that nothing is written to",
+                "a state goes with its disks: copy each when you save, and give the copy",
             ));
         }
         Ok(())
