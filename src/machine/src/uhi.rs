@@ -1,7 +1,7 @@
 //! The Unified Hosting Interface of MIPS (MD01069): calls of the guest to its host.
 //!
-//! The console and exit are there. Files are not, as in `semihost`: a guest has no business with the
-//! host's, so the three standard descriptors are all that is open.
+//! The console and exit are there. Files are not, as in `semihost`: a guest has no business with
+//! the host's, so the three standard descriptors are all that is open.
 
 use crate::world::{End, World};
 use hetemu_engine::VirtMem;

@@ -56,7 +56,7 @@ static BOOT_RISCV: DeviceType = DeviceType {
 static BOOT_MIPS: DeviceType = DeviceType {
     name: "boot.mips",
     version: 1,
-    summary: "Loader of a Malta board: kernel, initrd, arguments and environment as YAMON leaves them",
+    summary: "Loader of a Malta board: kernel, initrd, arguments and environment as YAMON does",
     spec: "YAMON User's Manual, MD00008; Linux, arch/mips/fw",
     compatible: &[],
     aliases: &[],
