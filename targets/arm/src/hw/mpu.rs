@@ -237,7 +237,8 @@ mod tests {
     #[test]
     fn regions_of_version_7() {
         let mut m = Mpu::new(8, false);
-        // 64 KiB at 0x2000_0000, all may read, privileged write, no execution; subregion 7 left out.
+        // 64 KiB at 0x2000_0000: all may read, privileged code write, none runs there; without
+        // subregion 7.
         m.write(0x9c, 0x2000_0010);
         m.write(0xa0, 1 << 28 | 2 << 24 | 0x80 << 8 | 15 << 1 | 1);
         m.write(0x94, ENABLE);

@@ -213,7 +213,8 @@ impl Lift<'_> {
         let mut out = self.imm(0);
         let mut ge = self.imm(0);
         for n in 0..lanes {
-            // ASX and SAX cross the halves of `rm`: the high lane adds in one, the low in the other.
+            // ASX and SAX cross the halves of `rm`: one adds in the high lane, the other in the
+            // low one.
             let crossed = matches!(i.k, 2 | 6);
             let m = if crossed { 1 - n } else { n };
             let sub = match i.k {
