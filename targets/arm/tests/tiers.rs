@@ -105,7 +105,11 @@ fn run(core: &str, seed: u64, code: &[u8], engine: EngineConfig, steps: &[u64]) 
         for n in 0..32 {
             cpu.set_register(regs, &format!("s{n}"), random.value());
         }
-        cpu.set_register(regs, "fpscr", random.bits() & 0x03c0_0000 & (burst & 1) * u64::MAX);
+        cpu.set_register(
+            regs,
+            "fpscr",
+            random.bits() & if burst & 1 != 0 { 0x03c0_0000 } else { 0 },
+        );
         cpu.set_register(regs, "cpacr", 0xf << 20);
         cpu.set_register(regs, "xpsr", 0x0100_0000 | random.bits() & 0xf800_0000);
         cpu.set_register(regs, "sp", BASE + 0xc000);
