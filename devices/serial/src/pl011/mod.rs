@@ -24,7 +24,6 @@ const IRQ: u32 = 0;
 const TIMEOUT: u32 = 0;
 
 /// UARTFR.
-const CTS: u32 = 1 << 0;
 const RXFE: u32 = 1 << 4;
 const RXFF: u32 = 1 << 6;
 const TXFE: u32 = 1 << 7;
@@ -111,7 +110,7 @@ impl State {
             reg::UARTFR => {
                 let full = if self.rx.len() >= self.depth() { RXFF } else { 0 };
                 let empty = if self.rx.is_empty() { RXFE } else { 0 };
-                CTS | TXFE | full | empty
+                TXFE | full | empty
             }
             reg::UARTILPR => self.ilpr,
             reg::UARTIBRD => self.ibrd,
