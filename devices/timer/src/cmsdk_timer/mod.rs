@@ -141,8 +141,11 @@ impl Device for CmsdkTimer {
         Ok(())
     }
 
-    fn peek(&self, _: u32, _: u64, _: u8) -> Option<u64> {
-        None
+    fn peek(&self, _: u32, offset: u64, size: u8) -> Option<u64> {
+        // A count that runs is not known without the time.
+        let at = offset & !3;
+        let known = at != reg::VALUE || !self.state.counts();
+        known.then(|| lanes_read(self.state.register(at, 0), offset, size))
     }
 
     fn timer(&mut self, cx: &mut dyn Cx, _: u32) {
@@ -168,9 +171,6 @@ impl Device for CmsdkTimer {
     }
 
     fn inspect(&self) -> Vec<InspectValue> {
-        let s = &self.state;
-        inspect(&ARM_CMSDK_TIMER_1, |_, offset, _| {
-            (offset != reg::VALUE).then(|| s.register(offset, 0).into())
-        })
+        inspect(&ARM_CMSDK_TIMER_1, |region, offset, size| self.peek(region, offset, size))
     }
 }
