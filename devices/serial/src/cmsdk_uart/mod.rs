@@ -96,12 +96,10 @@ impl Device for CmsdkUart {
         let whole = lanes_write(self.state.value(at), offset, size, value);
         let s = &mut self.state;
         match at {
-            reg::DATA => {
-                if s.ctrl & TX_EN != 0 {
-                    cx.send(LINE, &[whole as u8]);
-                    if s.ctrl & TX_INTEN != 0 {
-                        s.interrupts |= TX;
-                    }
+            reg::DATA if s.ctrl & TX_EN != 0 => {
+                cx.send(LINE, &[whole as u8]);
+                if s.ctrl & TX_INTEN != 0 {
+                    s.interrupts |= TX;
                 }
             }
             reg::STATE => s.status &= !(whole & 0xc),
