@@ -316,7 +316,7 @@ pub fn qmp(bytes: &[u8], registry: &std::sync::Arc<Registry>) {
                 }
             };
             assert!(
-                line.ends_with("\r\n") && line.trim_end().bytes().all(|b| b >= b' ' && b < 127)
+                line.ends_with("\r\n") && line.trim_end().bytes().all(|b| (b' '..127).contains(&b))
             );
             // A machine that runs does so between two requests.
             for _ in 0..4 {
