@@ -61,6 +61,25 @@ pub enum Un {
     Zext32,
 }
 
+impl Un {
+    /// Every one, in order.
+    pub const ALL: [Un; 13] = [
+        Un::Not,
+        Un::Neg,
+        Un::Clz,
+        Un::Ctz,
+        Un::Popcnt,
+        Un::Bswap,
+        Un::Bitrev,
+        Un::Sext8,
+        Un::Sext16,
+        Un::Zext8,
+        Un::Zext16,
+        Un::Sext32,
+        Un::Zext32,
+    ];
+}
+
 /// Two operands of one type, integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bin {
@@ -106,6 +125,32 @@ pub enum Bin {
     ClmulH,
 }
 
+impl Bin {
+    /// Every one, in order.
+    pub const ALL: [Bin; 20] = [
+        Bin::Add,
+        Bin::Sub,
+        Bin::Mul,
+        Bin::MulHS,
+        Bin::MulHU,
+        Bin::MulHSU,
+        Bin::DivS,
+        Bin::DivU,
+        Bin::RemS,
+        Bin::RemU,
+        Bin::And,
+        Bin::Or,
+        Bin::Xor,
+        Bin::Shl,
+        Bin::ShrU,
+        Bin::ShrS,
+        Bin::Rotl,
+        Bin::Rotr,
+        Bin::Clmul,
+        Bin::ClmulH,
+    ];
+}
+
 /// Integer comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -116,6 +161,11 @@ pub enum Cmp {
     LeS,
     LtU,
     LeU,
+}
+
+impl Cmp {
+    /// Every one, in order.
+    pub const ALL: [Cmp; 6] = [Cmp::Eq, Cmp::Ne, Cmp::LtS, Cmp::LeS, Cmp::LtU, Cmp::LeU];
 }
 
 /// Conversions that keep or narrow the bits.
@@ -133,6 +183,12 @@ pub enum Cast {
     Box,
     /// F64 to F32: the low half if the high one is all ones, else the default NaN.
     Unbox,
+}
+
+impl Cast {
+    /// Every one, in order.
+    pub const ALL: [Cast; 6] =
+        [Cast::Zext, Cast::Sext, Cast::Trunc, Cast::Bits, Cast::Box, Cast::Unbox];
 }
 
 /// Rounding.
@@ -167,6 +223,11 @@ pub enum FBin {
     Max,
 }
 
+impl FBin {
+    /// Every one, in order.
+    pub const ALL: [FBin; 6] = [FBin::Add, FBin::Sub, FBin::Mul, FBin::Div, FBin::Min, FBin::Max];
+}
+
 /// Float comparisons. `Lt` and `Le` are signalling (any NaN is invalid), `Eq` is quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -178,6 +239,11 @@ pub enum FCmp {
     LtQ,
     /// As `Le`, quiet.
     LeQ,
+}
+
+impl FCmp {
+    /// Every one, in order.
+    pub const ALL: [FCmp; 5] = [FCmp::Eq, FCmp::Lt, FCmp::Le, FCmp::LtQ, FCmp::LeQ];
 }
 
 /// Float operations over many elements ([`crate::Env::floats`]).
@@ -212,6 +278,21 @@ pub enum Rmw {
     MaxS,
     MinU,
     MaxU,
+}
+
+impl Rmw {
+    /// Every one, in order.
+    pub const ALL: [Rmw; 9] = [
+        Rmw::Swap,
+        Rmw::Add,
+        Rmw::And,
+        Rmw::Or,
+        Rmw::Xor,
+        Rmw::MinS,
+        Rmw::MaxS,
+        Rmw::MinU,
+        Rmw::MaxU,
+    ];
 }
 
 /// What a memory access moves.

@@ -120,42 +120,8 @@ struct Emit<'a, 'b> {
     pc: u64,
 }
 
-const BINS: [Bin; 20] = [
-    Bin::Add,
-    Bin::Sub,
-    Bin::Mul,
-    Bin::MulHS,
-    Bin::MulHU,
-    Bin::MulHSU,
-    Bin::DivS,
-    Bin::DivU,
-    Bin::RemS,
-    Bin::RemU,
-    Bin::And,
-    Bin::Or,
-    Bin::Xor,
-    Bin::Shl,
-    Bin::ShrU,
-    Bin::ShrS,
-    Bin::Rotl,
-    Bin::Rotr,
-    Bin::Clmul,
-    Bin::ClmulH,
-];
-const UNS: [Un; 11] = [
-    Un::Not,
-    Un::Neg,
-    Un::Clz,
-    Un::Ctz,
-    Un::Popcnt,
-    Un::Bswap,
-    Un::Bitrev,
-    Un::Sext8,
-    Un::Sext16,
-    Un::Zext8,
-    Un::Zext16,
-];
-const CMPS: [Cmp; 6] = [Cmp::Eq, Cmp::Ne, Cmp::LtS, Cmp::LeS, Cmp::LtU, Cmp::LeU];
+/// Those that need no wider operand.
+const UNS: usize = 11;
 const ROUNDS: [Round; 5] = [Round::Near, Round::Zero, Round::Down, Round::Up, Round::NearMax];
 
 impl Emit<'_, '_> {
@@ -197,7 +163,7 @@ impl Emit<'_, '_> {
         match self.r.below(9) {
             0 => {
                 let a = self.int(ty, depth - 1);
-                let op = self.r.pick(&UNS);
+                let op = self.r.pick(&Un::ALL[..UNS]);
                 self.b.un(op, a)
             }
             1 if ty == Ty::I64 => {
@@ -220,7 +186,7 @@ impl Emit<'_, '_> {
             }
             _ => {
                 let (a, b) = (self.int(ty, depth - 1), self.int(ty, depth - 1));
-                let op = self.r.pick(&BINS);
+                let op = self.r.pick(&Bin::ALL);
                 self.b.bin(op, a, b)
             }
         }
@@ -240,7 +206,7 @@ impl Emit<'_, '_> {
     fn condition(&mut self, depth: u32) -> Val {
         let ty = self.r.pick(&[Ty::I32, Ty::I64]);
         let (a, b) = (self.int(ty, depth), self.int(ty, depth));
-        let op = self.r.pick(&CMPS);
+        let op = self.r.pick(&Cmp::ALL);
         self.b.cmp(op, a, b)
     }
 

@@ -87,50 +87,6 @@ fn access(text: &str) -> Result<Mem, String> {
     }
 }
 
-const UN: &[Un] = &[
-    Un::Not,
-    Un::Neg,
-    Un::Clz,
-    Un::Ctz,
-    Un::Popcnt,
-    Un::Bswap,
-    Un::Bitrev,
-    Un::Sext8,
-    Un::Sext16,
-    Un::Zext8,
-    Un::Zext16,
-    Un::Sext32,
-    Un::Zext32,
-];
-const BIN: &[Bin] = &[
-    Bin::Add,
-    Bin::Sub,
-    Bin::Mul,
-    Bin::MulHS,
-    Bin::MulHU,
-    Bin::MulHSU,
-    Bin::DivS,
-    Bin::DivU,
-    Bin::RemS,
-    Bin::RemU,
-    Bin::And,
-    Bin::Or,
-    Bin::Xor,
-    Bin::Shl,
-    Bin::ShrU,
-    Bin::ShrS,
-    Bin::Rotl,
-    Bin::Rotr,
-    Bin::Clmul,
-    Bin::ClmulH,
-];
-const CMP: &[Cmp] = &[Cmp::Eq, Cmp::Ne, Cmp::LtS, Cmp::LeS, Cmp::LtU, Cmp::LeU];
-const CAST: &[Cast] = &[Cast::Zext, Cast::Sext, Cast::Trunc, Cast::Bits, Cast::Box, Cast::Unbox];
-const FBIN: &[FBin] = &[FBin::Add, FBin::Sub, FBin::Mul, FBin::Div, FBin::Min, FBin::Max];
-const FCMP: &[FCmp] = &[FCmp::Eq, FCmp::Lt, FCmp::Le, FCmp::LtQ, FCmp::LeQ];
-const RMW: &[Rmw] =
-    &[Rmw::Swap, Rmw::Add, Rmw::And, Rmw::Or, Rmw::Xor, Rmw::MinS, Rmw::MaxS, Rmw::MinU, Rmw::MaxU];
-
 impl Parser<'_> {
     fn line(&mut self, line: &str) -> Result<Option<Exit>, String> {
         if let Some(start) = line.strip_prefix('@') {
@@ -206,7 +162,7 @@ impl Parser<'_> {
             (["const", t], [n]) => (Inst::Const(type_of(t)?, number(n)?), Some(type_of(t)?)),
             (["get", t], [s]) => (Inst::Get(type_of(t)?, self.slot(s)?), Some(type_of(t)?)),
             (["cmp", op], [a, b]) => {
-                let op = one_of(CMP, |o| word(&o), op)?;
+                let op = one_of(&Cmp::ALL, |o| word(&o), op)?;
                 (Inst::Cmp(op, val(a)?, val(b)?), Some(Ty::Bool))
             }
             (["select"], [c, a, b]) => {
@@ -214,7 +170,7 @@ impl Parser<'_> {
                 (Inst::Select(val(c)?, a, val(b)?), t)
             }
             (["cast", c, t], [a]) => {
-                let c = one_of(CAST, |c| word(&c), c)?;
+                let c = one_of(&Cast::ALL, |c| word(&c), c)?;
                 (Inst::Cast(c, type_of(t)?, val(a)?), Some(type_of(t)?))
             }
             (["load", t, m], [a, o]) => {
@@ -225,7 +181,7 @@ impl Parser<'_> {
             }
             (["rmw", op, m], [a, v]) => {
                 let (v, t) = one(val(v))?;
-                (Inst::Rmw(one_of(RMW, |o| word(&o), op)?, access(m)?, val(a)?, v), t)
+                (Inst::Rmw(one_of(&Rmw::ALL, |o| word(&o), op)?, access(m)?, val(a)?, v), t)
             }
             (["lr", t, m], [a]) => {
                 (Inst::LoadReserve(type_of(t)?, access(m)?, val(a)?), Some(type_of(t)?))
@@ -255,9 +211,10 @@ impl Parser<'_> {
                 let (neg_product, neg_addend) = (neg(0), neg(1));
                 (Inst::Fma { round: rounding(r)?, neg_product, neg_addend, args }, t)
             }
-            (["fcmp", op], [a, b]) => {
-                (Inst::FCmp(one_of(FCMP, |o| word(&o), op)?, val(a)?, val(b)?), Some(Ty::Bool))
-            }
+            (["fcmp", op], [a, b]) => (
+                Inst::FCmp(one_of(&FCmp::ALL, |o| word(&o), op)?, val(a)?, val(b)?),
+                Some(Ty::Bool),
+            ),
             (["fcvt", r, t], [a]) => {
                 (Inst::FCvt(rounding(r)?, type_of(t)?, val(a)?), Some(type_of(t)?))
             }
@@ -270,15 +227,15 @@ impl Parser<'_> {
             (["fclass"], [a]) => (Inst::FClass(val(a)?), Some(Ty::I32)),
             ([op], [a]) => {
                 let (a, t) = one(val(a))?;
-                (Inst::Un(one_of(UN, |o| word(&o), op)?, a), t)
+                (Inst::Un(one_of(&Un::ALL, |o| word(&o), op)?, a), t)
             }
             ([op], [a, b]) => {
                 let (a, t) = one(val(a))?;
-                (Inst::Bin(one_of(BIN, |o| word(&o), op)?, a, val(b)?), t)
+                (Inst::Bin(one_of(&Bin::ALL, |o| word(&o), op)?, a, val(b)?), t)
             }
             ([op, r], [a, b]) if op.starts_with('f') => {
                 let (a, t) = one(val(a))?;
-                let op = one_of(FBIN, |o| format!("f{}", word(&o)), op)?;
+                let op = one_of(&FBin::ALL, |o| format!("f{}", word(&o)), op)?;
                 (Inst::FBin(op, rounding(r)?, a, val(b)?), t)
             }
             _ => return Err(format!("`{head}` with {} operands", args.len())),
