@@ -277,7 +277,12 @@ fn machines_without_models_are_told() {
         &["trio           ok   18 parts   22 wires    3 views   1 note"],
         &[],
     );
-    expect(&["run", trio], 1, &[], &["E1001", "`m4` cannot run", "`be` cannot run"]);
+    expect(
+        &["run", "q35-minimal"],
+        1,
+        &[],
+        &["E1001", "`cpu[0]` cannot run", "intel.hpet@1: hpet"],
+    );
     expect(
         &["run", "src/hetemu/tests/samples/opentitan.hm", "--vtimeout", "1ms"],
         5,

@@ -68,11 +68,11 @@ fn a_trace_is_text() {
     let o = hetemu(&with(&HELLO, &["--trace", "mmio:uart,plug", "--trace-limit", "3"]));
     assert_eq!(
         text(&o.stderr),
-        "0.000010120000 ibex mmio  0x000089d0 uart_init+0xa  write 4 uart.CTRL (0x40000010) = \
+        "0.000010160000 ibex mmio  0x000089d0 uart_init+0xa  write 4 uart.CTRL (0x40000010) = \
          0x09700003\n\
-         0.000010680000 ibex mmio  0x000089ea put_char+0x16  read 4 uart.STATUS (0x40000014) = \
+         0.000012820000 ibex mmio  0x000089ea put_char+0x16  read 4 uart.STATUS (0x40000014) = \
          0x0000003c\n\
-         0.000010760000 ibex mmio  0x000089f2 put_char+0x1e  write 4 uart.WDATA (0x4000001c) = \
+         0.000012900000 ibex mmio  0x000089f2 put_char+0x1e  write 4 uart.WDATA (0x4000001c) = \
          0x0000000d\n"
     );
     assert_eq!(o.stdout, hetemu(&HELLO).stdout);
