@@ -173,3 +173,23 @@ fn an_application_processor_asks_a_microcontroller() {
     let log = machine.output_on(Some("rtos0")).unwrap();
     assert!(log.starts_with("m4: up\r\n") && log.contains("m4: beat 10\r\n"), "{log}");
 }
+
+#[test]
+fn trio_goes_on_from_a_saved_state() {
+    let trio = root().join("machines/trio.hm");
+    let make = || Builder::find(&trio.to_string_lossy()).and_then(Builder::build).expect("trio");
+    let second = Duration::from_secs(1);
+    let mut machine = make();
+    machine.run_for(Duration::from_micros(2345)).unwrap();
+    let saved = machine.snapshot(None).unwrap();
+    assert_eq!(machine.run_to_end(second).unwrap(), 0);
+    let whole = (machine.time(), machine.instructions());
+    // Another machine, which has not run, and the first one again.
+    let mut other = make();
+    for machine in [&mut other, &mut machine] {
+        machine.restore(&saved).unwrap();
+        assert_eq!(machine.run_to_end(second).unwrap(), 0);
+        assert_eq!((machine.time(), machine.instructions()), whole);
+    }
+    assert!(other.output().unwrap().ends_with("TRIO PASS\r\n"));
+}
