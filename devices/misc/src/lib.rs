@@ -5,6 +5,7 @@ pub mod mailbox;
 pub mod malta_fpga;
 pub mod reset_control;
 pub mod sifive_test;
+pub mod stellaris_sysctl;
 pub mod stub;
 
 use hetemu_hw::{Family, Model};
@@ -21,6 +22,7 @@ pub const MODELS: &[Model] = &[
     malta_fpga::MODEL,
     reset_control::MODEL,
     sifive_test::MODEL,
+    stellaris_sysctl::MODEL,
     stub::MODEL,
 ];
 

@@ -4,6 +4,7 @@ pub mod cmsdk_timer;
 pub mod goldfish_rtc;
 pub mod lowrisc_timer;
 pub mod riscv_clint;
+pub mod stellaris_gptm;
 
 use hetemu_hw::{Family, Model};
 
@@ -13,8 +14,13 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] =
-    &[cmsdk_timer::MODEL, goldfish_rtc::MODEL, lowrisc_timer::MODEL, riscv_clint::MODEL];
+pub const MODELS: &[Model] = &[
+    cmsdk_timer::MODEL,
+    goldfish_rtc::MODEL,
+    lowrisc_timer::MODEL,
+    riscv_clint::MODEL,
+    stellaris_gptm::MODEL,
+];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };
