@@ -4,6 +4,7 @@ pub mod cmsdk_timer;
 pub mod goldfish_rtc;
 pub mod lowrisc_timer;
 pub mod riscv_clint;
+pub mod sp805;
 pub mod stellaris_gptm;
 
 use hetemu_hw::{Family, Model};
@@ -19,6 +20,7 @@ pub const MODELS: &[Model] = &[
     goldfish_rtc::MODEL,
     lowrisc_timer::MODEL,
     riscv_clint::MODEL,
+    sp805::MODEL,
     stellaris_gptm::MODEL,
 ];
 
