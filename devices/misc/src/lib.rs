@@ -3,6 +3,7 @@
 pub mod debug_exit;
 pub mod mailbox;
 pub mod malta_fpga;
+pub mod pl061;
 pub mod reset_control;
 pub mod sifive_test;
 pub mod stellaris_sysctl;
@@ -20,6 +21,7 @@ pub const MODELS: &[Model] = &[
     debug_exit::MODEL,
     mailbox::MODEL,
     malta_fpga::MODEL,
+    pl061::MODEL,
     reset_control::MODEL,
     sifive_test::MODEL,
     stellaris_sysctl::MODEL,
