@@ -152,7 +152,9 @@ impl Env for Outer<'_> {
     }
 
     fn clear_reservation(&mut self) {
+        // The next instruction may already depend on it.
         self.events.unreserve = true;
+        self.events.leave = true;
     }
 }
 

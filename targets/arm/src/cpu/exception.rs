@@ -4,6 +4,7 @@
 use super::fault::{self, parts};
 use super::*;
 use crate::lift::advance;
+use crate::table::ext;
 use nvic::{BUS_FAULT, DEBUG, HARD_FAULT, MEM_MANAGE, NMI, SVC, USAGE_FAULT};
 
 /// Bits of HFSR.
@@ -69,18 +70,19 @@ impl Core {
             | (get(regs::GE) & 15) << 16
     }
 
-    /// Sets N, Z, C, V and Q.
+    /// Sets N, Z, C, V and, where there is saturation, Q.
     pub(super) fn set_flags(&self, regs: &mut Regs, apsr: u32) {
         regs.set(regs::NF, u64::from(apsr & 1 << 31));
         regs.set(regs::ZF, u64::from(apsr >> 30 & 1 == 0));
         regs.set(regs::CF, u64::from(apsr >> 29 & 1));
         regs.set(regs::VF, u64::from(apsr << 3 & 1 << 31));
-        regs.set(regs::QF, u64::from(apsr >> 27 & 1));
+        regs.set(regs::QF, u64::from(apsr >> 27 & u32::from(self.facts.main())));
     }
 
     pub(super) fn set_xpsr(&mut self, regs: &mut Regs, xpsr: u32) {
         self.set_flags(regs, xpsr);
-        regs.set(regs::GE, u64::from(xpsr >> 16 & 15));
+        let parts = if self.facts.set & ext::DSP != 0 { xpsr >> 16 & 15 } else { 0 };
+        regs.set(regs::GE, u64::from(parts));
         regs.set(regs::IT, u64::from(xpsr >> 25 & 3 | (xpsr >> 10 & 0x3f) << 2));
     }
 
