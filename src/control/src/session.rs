@@ -133,9 +133,13 @@ impl Session {
         self.wrecks = if on { self.wrecks + 1 } else { self.wrecks.saturating_sub(1) };
         let over = self.status == Status::Shutdown && self.ended.is_none();
         if over && self.wrecks == 0 && !self.keep {
-            let outcome = self.machine().ok().and_then(Running::outcome);
-            self.ended = Some(outcome.map_or(Ended::Quit, Ended::Machine));
+            self.ended = Some(self.outcome().map_or(Ended::Quit, Ended::Machine));
         }
+    }
+
+    /// How the machine ended, if it has.
+    fn outcome(&self) -> Option<Outcome> {
+        self.machine().ok().and_then(Running::outcome)
     }
 
     /// Whether there is no machine yet.
@@ -313,7 +317,7 @@ impl Session {
     /// The machine has ended.
     fn over(&mut self) -> Turn {
         self.status = Status::Shutdown;
-        let outcome = self.machine().ok().and_then(Running::outcome);
+        let outcome = self.outcome();
         let stuck = matches!(outcome, Some(Outcome::Stuck(_)));
         if let Some(outcome) = outcome.clone() {
             self.tell(&Event::Ended(outcome));

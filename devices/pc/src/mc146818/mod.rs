@@ -224,7 +224,6 @@ impl Device for Mc146818 {
         if offset == INDEX {
             return Ok(0xff);
         }
-        self.catch_up(cx);
         self.drive(cx);
         let value = self.value(cx, self.state.index);
         if self.state.index == C {

@@ -212,33 +212,12 @@ impl Hart {
     fn clear(&mut self) {
         let ibex = self.isa.flavor == Flavor::Ibex;
         self.mode = Priv::Machine;
+        let lines = self.lines;
+        self.words_mut().into_iter().for_each(|word| *word = 0);
+        self.lines = lines;
         // Ibex comes out of reset with MPIE set and MPP = U (its reference guide, mstatus).
         self.mstatus = if ibex { MPIE } else { 0 };
         self.mtvec = if ibex { self.reset_vector & !0xff | 1 } else { 0 };
-        for register in [
-            &mut self.medeleg,
-            &mut self.mideleg,
-            &mut self.mie,
-            &mut self.mip,
-            &mut self.mcounteren,
-            &mut self.mcountinhibit,
-            &mut self.mscratch,
-            &mut self.mepc,
-            &mut self.mcause,
-            &mut self.mtval,
-            &mut self.menvcfg,
-            &mut self.stvec,
-            &mut self.scounteren,
-            &mut self.senvcfg,
-            &mut self.sscratch,
-            &mut self.sepc,
-            &mut self.scause,
-            &mut self.stval,
-            &mut self.satp,
-            &mut self.cpuctrlsts,
-        ] {
-            *register = 0;
-        }
         self.stimecmp = u64::MAX;
         self.stip = false;
         self.frm = 0;

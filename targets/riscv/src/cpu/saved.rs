@@ -23,7 +23,7 @@ const VECTOR_REGS: u16 = 13;
 
 impl Hart {
     /// Registers that are one number; the order is that of saved states.
-    fn words_mut(&mut self) -> [&mut u64; 24] {
+    pub(super) fn words_mut(&mut self) -> [&mut u64; 24] {
         [
             &mut self.mstatus,
             &mut self.mtvec,
