@@ -90,6 +90,9 @@ pub struct FloatPolicy {
     pub flag_bits: [u8; 5],
     /// Every NaN result is the default NaN (else the first operand's payload is kept, quieted).
     pub default_nan: bool,
+    /// The fraction's highest bit is set in signalling NaNs instead of quiet ones, and a signalling
+    /// operand gives the default NaN (MIPS with FCSR.NAN2008 clear).
+    pub legacy_nan: bool,
     /// The default NaN, binary32.
     pub nan32: u32,
     /// The default NaN, binary64.
@@ -113,6 +116,8 @@ impl FloatPolicy {
 pub enum NanToInt {
     /// The largest integer (RISC-V).
     Max,
+    /// The largest integer, and so does whatever else does not fit (MIPS).
+    Largest,
     /// Zero (Arm).
     Zero,
     /// The smallest signed integer, all ones unsigned (x86).

@@ -32,6 +32,15 @@ impl Unit {
         Unit { policy }
     }
 
+    /// Takes a bit pattern apart, with NaNs as the policy tells them apart.
+    fn unpack(&self, f: Format, bits: u64) -> Number {
+        let mut number = f.unpack(bits);
+        if let (true, Kind::Nan(quiet)) = (self.policy.legacy_nan, &mut number.kind) {
+            *quiet = !*quiet;
+        }
+        number
+    }
+
     /// The ISA's bits of some flags.
     pub fn flag_bits(&self, flags: u8) -> u64 {
         let bits = self.policy.flag_bits.iter().enumerate();
@@ -43,7 +52,7 @@ impl Unit {
         let f = Format::of(wide);
         match op {
             FBin::Add => self.add(f, round, a, b),
-            FBin::Sub if is_nan(f.unpack(b)) => self.add(f, round, a, b),
+            FBin::Sub if is_nan(self.unpack(f, b)) => self.add(f, round, a, b),
             FBin::Sub => self.add(f, round, a, b ^ f.sign_bit()),
             FBin::Mul => self.mul(f, round, a, b),
             FBin::Div => self.div(f, round, a, b),
@@ -53,7 +62,7 @@ impl Unit {
     }
 
     fn add(&self, f: Format, round: Round, a: u64, b: u64) -> (u64, u8) {
-        let (x, y) = (f.unpack(a), f.unpack(b));
+        let (x, y) = (self.unpack(f, a), self.unpack(f, b));
         match (x.kind, y.kind) {
             (Kind::Nan(_), _) | (_, Kind::Nan(_)) => self.nan(f, &[a, b]),
             (Kind::Infinite, Kind::Infinite) if x.negative != y.negative => self.invalid(f),
@@ -76,7 +85,7 @@ impl Unit {
     }
 
     fn mul(&self, f: Format, round: Round, a: u64, b: u64) -> (u64, u8) {
-        let (x, y) = (f.unpack(a), f.unpack(b));
+        let (x, y) = (self.unpack(f, a), self.unpack(f, b));
         let negative = x.negative != y.negative;
         match (x.kind, y.kind) {
             (Kind::Nan(_), _) | (_, Kind::Nan(_)) => self.nan(f, &[a, b]),
@@ -88,7 +97,7 @@ impl Unit {
     }
 
     fn div(&self, f: Format, round: Round, a: u64, b: u64) -> (u64, u8) {
-        let (x, y) = (f.unpack(a), f.unpack(b));
+        let (x, y) = (self.unpack(f, a), self.unpack(f, b));
         let negative = x.negative != y.negative;
         match (x.kind, y.kind) {
             (Kind::Nan(_), _) | (_, Kind::Nan(_)) => self.nan(f, &[a, b]),
@@ -103,7 +112,7 @@ impl Unit {
     /// Square root.
     pub fn sqrt(&self, round: Round, wide: bool, a: u64) -> (u64, u8) {
         let f = Format::of(wide);
-        let x = f.unpack(a);
+        let x = self.unpack(f, a);
         match x.kind {
             Kind::Nan(_) => self.nan(f, &[a]),
             Kind::Zero => (a, 0),
@@ -123,7 +132,7 @@ impl Unit {
         neg_addend: bool,
     ) -> (u64, u8) {
         let f = Format::of(wide);
-        let (x, y, z) = (f.unpack(a), f.unpack(b), f.unpack(c));
+        let (x, y, z) = (self.unpack(f, a), self.unpack(f, b), self.unpack(f, c));
         let product_sign = (x.negative != y.negative) != neg_product;
         let addend_sign = z.negative != neg_addend;
         let undefined =
@@ -161,7 +170,7 @@ impl Unit {
     }
 
     fn pick(&self, f: Format, a: u64, b: u64, larger: bool) -> (u64, u8) {
-        let (x, y) = (f.unpack(a), f.unpack(b));
+        let (x, y) = (self.unpack(f, a), self.unpack(f, b));
         let signalling = x.kind == Kind::Nan(false) || y.kind == Kind::Nan(false);
         let flags = if signalling { INVALID } else { 0 };
         match (is_nan(x), is_nan(y)) {
@@ -179,7 +188,7 @@ impl Unit {
     /// Comparison; a NaN compares false.
     pub fn cmp(&self, op: FCmp, wide: bool, a: u64, b: u64) -> (bool, u8) {
         let f = Format::of(wide);
-        let (x, y) = (f.unpack(a), f.unpack(b));
+        let (x, y) = (self.unpack(f, a), self.unpack(f, b));
         if is_nan(x) || is_nan(y) {
             let signalling = x.kind == Kind::Nan(false) || y.kind == Kind::Nan(false);
             let invalid = signalling || matches!(op, FCmp::Lt | FCmp::Le);
@@ -198,11 +207,12 @@ impl Unit {
     /// Between binary32 and binary64.
     pub fn convert(&self, round: Round, from: bool, to: bool, a: u64) -> (u64, u8) {
         let (from, to) = (Format::of(from), Format::of(to));
-        let x = from.unpack(a);
+        let x = self.unpack(from, a);
         match x.kind {
             Kind::Nan(quiet) => {
                 let flags = if quiet { 0 } else { INVALID };
-                if self.policy.default_nan {
+                let legacy = self.policy.legacy_nan;
+                if self.policy.default_nan || legacy && !quiet {
                     return (self.default_nan(to), flags);
                 }
                 let payload = a & (from.quiet_bit() - 1);
@@ -211,7 +221,12 @@ impl Unit {
                 } else {
                     payload >> (from.fraction - to.fraction)
                 };
-                (to.infinity(x.negative) | to.quiet_bit() | payload, flags)
+                match (legacy, payload) {
+                    (false, _) => (to.infinity(x.negative) | to.quiet_bit() | payload, flags),
+                    // What is left would be an infinity.
+                    (true, 0) => (self.default_nan(to), flags),
+                    (true, _) => (to.infinity(x.negative) | payload, flags),
+                }
             }
             Kind::Infinite => (to.infinity(x.negative), 0),
             Kind::Zero => (to.zero(x.negative), 0),
@@ -227,9 +242,10 @@ impl Unit {
         let smallest = if signed { 1 << (bits - 1) } else { 0 };
         let largest = if signed { mask >> 1 } else { mask };
         let indefinite = if signed { smallest } else { mask };
-        let x = Format::of(wide).unpack(a);
+        let x = self.unpack(Format::of(wide), a);
         let too_far = match self.policy.nan_to_int {
             NanToInt::Min => indefinite,
+            NanToInt::Largest => largest,
             _ if x.negative => smallest,
             _ => largest,
         };
@@ -237,7 +253,7 @@ impl Unit {
             Kind::Zero => return (0, 0),
             Kind::Nan(_) => {
                 let value = match self.policy.nan_to_int {
-                    NanToInt::Max => largest,
+                    NanToInt::Max | NanToInt::Largest => largest,
                     NanToInt::Zero => 0,
                     NanToInt::Min => indefinite,
                 };
@@ -291,7 +307,7 @@ impl Unit {
     /// The class, as [`hetemu_isa::Inst::FClass`] counts the bits.
     pub fn class(&self, wide: bool, a: u64) -> u32 {
         let f = Format::of(wide);
-        let x = f.unpack(a);
+        let x = self.unpack(f, a);
         let subnormal = a & (f.infinity(false)) == 0;
         let bit = match (x.kind, x.negative) {
             (Kind::Infinite, true) => 0,
@@ -324,12 +340,14 @@ impl Unit {
 
     /// The result of an operation one of whose operands is a NaN; the first NaN's payload is kept.
     fn nan(&self, f: Format, operands: &[u64]) -> (u64, u8) {
-        let kinds = operands.iter().map(|x| f.unpack(*x).kind);
+        let kinds = operands.iter().map(|x| self.unpack(f, *x).kind);
         let flags = if kinds.into_iter().any(|k| k == Kind::Nan(false)) { INVALID } else { 0 };
-        let signalling = |x: &&u64| f.unpack(**x).kind == Kind::Nan(false);
+        let signalling = |x: &&u64| self.unpack(f, **x).kind == Kind::Nan(false);
         let before = operands.iter().find(|x| self.policy.signalling_first() && signalling(x));
-        let first = before.or_else(|| operands.iter().find(|x| is_nan(f.unpack(**x))));
+        let first = before.or_else(|| operands.iter().find(|x| is_nan(self.unpack(f, **x))));
         match first {
+            Some(_) if self.policy.legacy_nan && flags != 0 => (self.default_nan(f), flags),
+            Some(x) if self.policy.legacy_nan => (*x, flags),
             Some(x) if !self.policy.default_nan => (x | f.quiet_bit(), flags),
             _ => (self.default_nan(f), flags),
         }

@@ -8,6 +8,7 @@ fn unit() -> Unit {
         flags: Slot(0),
         flag_bits: [4, 3, 2, 1, 0],
         default_nan: true,
+        legacy_nan: false,
         nan32: 0x7fc0_0000,
         nan64: 0x7ff8_0000_0000_0000,
         tiny_before: false,

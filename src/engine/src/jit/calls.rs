@@ -4,7 +4,7 @@
 #![allow(unsafe_code)]
 
 use super::codegen::Generator;
-use super::entry::SlowCx;
+use super::entry::{SlowCx, sticky};
 use crate::frame::Frame;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use hetemu_isa::ir::Val;
@@ -40,7 +40,10 @@ pub(crate) extern "C" fn slow_call(frame: *mut Frame, id: u64, a: u64, b: u64, c
     cx.out.done = cx.steps.wrapping_sub(frame.left);
     cx.out.stats.helpers += 1;
     cx.out.events.compiled = true;
+    // The target may use the float unit, whose flags are the guest's.
+    let flags = sticky::save();
     let done = cx.cpu.call(id as u16, [a, b, c], &mut *cx.out);
+    sticky::restore(flags);
     cx.out.events.compiled = false;
     match done {
         Ok((value, flags)) => {

@@ -28,9 +28,14 @@ pub(crate) struct SlowCx<'a, 'b> {
 impl SlowCx<'_, '_> {
     /// Has the flags' slot say which exceptions the host's float unit has met.
     pub(crate) fn settle_floats(&self, frame: &mut Frame) {
-        let flags = if frame.floats != 0 { sticky::flags() } else { 0 };
+        let mut flags = if frame.floats != 0 { sticky::flags() } else { 0 };
         if flags != 0 {
             sticky::clear();
+            // Which NaNs are signalling is not the host's to say. Whatever is invalid has a NaN, or
+            // does not fit an integer, and so went out of line.
+            if self.unit.policy.legacy_nan {
+                flags &= !float::INVALID;
+            }
             let slot = usize::from(self.unit.policy.flags.0);
             frame.regs.0[slot] |= self.unit.flag_bits(flags);
         }
@@ -74,7 +79,7 @@ pub(crate) fn enter(
 
 /// The host's accrued float exceptions.
 #[cfg(target_arch = "x86_64")]
-mod sticky {
+pub(super) mod sticky {
     use std::arch::asm;
 
     fn read() -> u32 {
@@ -90,7 +95,7 @@ mod sticky {
     }
 
     /// Forgets exceptions so far.
-    pub(super) fn clear() {
+    pub(in crate::jit) fn clear() {
         let csr = read();
         if csr & 0x3f != 0 {
             write(csr & !0x3f);
@@ -98,12 +103,12 @@ mod sticky {
     }
 
     /// Exceptions so far, for `restore`.
-    pub(super) fn save() -> u32 {
+    pub(in crate::jit) fn save() -> u32 {
         read()
     }
 
     /// Forgets exceptions since `save`.
-    pub(super) fn restore(saved: u32) {
+    pub(in crate::jit) fn restore(saved: u32) {
         let csr = read();
         if csr != saved {
             write(csr & !0x3f | saved & 0x3f);
@@ -111,7 +116,7 @@ mod sticky {
     }
 
     /// Exceptions as [`crate::float`] counts them.
-    pub(super) fn flags() -> u8 {
+    pub(in crate::jit) fn flags() -> u8 {
         let csr = read();
         (csr & 1 | csr >> 1 & 0x1e) as u8
     }
@@ -119,13 +124,13 @@ mod sticky {
 
 /// Other hosts compile no float operations.
 #[cfg(not(target_arch = "x86_64"))]
-mod sticky {
-    pub(super) fn clear() {}
-    pub(super) fn save() -> u32 {
+pub(super) mod sticky {
+    pub(in crate::jit) fn clear() {}
+    pub(in crate::jit) fn save() -> u32 {
         0
     }
-    pub(super) fn restore(_: u32) {}
-    pub(super) fn flags() -> u8 {
+    pub(in crate::jit) fn restore(_: u32) {}
+    pub(in crate::jit) fn flags() -> u8 {
         0
     }
 }

@@ -3,7 +3,9 @@
 //! The host rounds to nearest and accrues exceptions; other roundings are computed out of line by
 //! the soft float. A NaN result is replaced, or computed again out of line for its payload and its
 //! flags: the branch on it also keeps the operation where it is, so that no flag is lost or
-//! invented.
+//! invented. What else the policy has otherwise than the host is looked at the same way: where
+//! tininess is found before rounding, a result that is the smallest normal number may have been
+//! tiny, and only the soft float knows.
 
 use super::codegen::{Generator, clif_type};
 use super::entry::{Calc, HOST_FLOAT};
@@ -13,6 +15,12 @@ use cranelift_codegen::ir::{self as clif, InstBuilder, Value, types};
 use hetemu_isa::ir::{FBin, FCmp, Inst, Round, Ty, Val};
 use std::mem::offset_of;
 
+/// The top 32 bits of the smallest normal number and of infinity, times two.
+pub(super) const LEAST32: u32 = 0x0100_0000;
+pub(super) const INFINITY32: u32 = 0xff00_0000;
+pub(super) const LEAST64: u32 = 0x0020_0000;
+pub(super) const INFINITY64: u32 = 0xffe0_0000;
+
 impl Generator<'_> {
     pub(super) fn float(&mut self, inst: &Inst) -> Value {
         let mut operands = Vec::with_capacity(3);
@@ -21,8 +29,7 @@ impl Generator<'_> {
         let from = self.ty(first);
         let args: Vec<Value> = operands.iter().map(|v| self.val(*v)).collect();
         let Some(calc) = Calc::of(inst, from) else { return args[0] };
-        let host = HOST_FLOAT && !self.layout.float.tiny_before;
-        if !host {
+        if !HOST_FLOAT {
             return self.soft(inst, calc, from, &args);
         }
         match *inst {
@@ -34,7 +41,11 @@ impl Generator<'_> {
                     FBin::Mul => self.b.ins().fmul(a, b),
                     _ => self.b.ins().fdiv(a, b),
                 };
-                self.unless_other_nan(value, calc, &args)
+                // A sum that is tiny is exact.
+                match op {
+                    FBin::Add | FBin::Sub => self.unless_other_nan(value, calc, &args),
+                    _ => self.unless_tiny(value, calc, &args, Self::unless_other_nan),
+                }
             }
             Inst::FBin(op @ (FBin::Min | FBin::Max), ..) => self.min_max(op, calc, &args),
             Inst::FSqrt(Round::Near, _) => {
@@ -45,7 +56,7 @@ impl Generator<'_> {
                 let a = if neg_product { self.b.ins().fneg(args[0]) } else { args[0] };
                 let c = if neg_addend { self.b.ins().fneg(args[2]) } else { args[2] };
                 let value = self.b.ins().fma(a, args[1], c);
-                self.unless_nan(value, calc, &args)
+                self.unless_tiny(value, calc, &args, Self::unless_nan)
             }
             Inst::FCmp(op, ..) => self.compare(op, calc, &args),
             Inst::FCvt(_, Ty::F64, _) => {
@@ -54,7 +65,7 @@ impl Generator<'_> {
             }
             Inst::FCvt(Round::Near, ..) => {
                 let value = self.b.ins().fdemote(types::F32, args[0]);
-                self.unless_other_nan(value, calc, &args)
+                self.unless_tiny(value, calc, &args, Self::unless_other_nan)
             }
             Inst::FToI(Round::Zero, to, signed, v) => self.float_to_int(to, signed, v, calc, &args),
             Inst::IToF(Round::Near, to, signed, _) => self.int_to_float(to, signed, calc, args[0]),
@@ -82,7 +93,7 @@ impl Generator<'_> {
     /// As `unless_nan`, of an operation that raises on the host what it must: where every NaN
     /// result is the same one, nothing is left to compute.
     fn unless_other_nan(&mut self, value: Value, calc: Calc, args: &[Value]) -> Value {
-        if !self.layout.float.default_nan {
+        if !self.layout.float.default_nan || self.layout.float.legacy_nan {
             return self.unless_nan(value, calc, args);
         }
         let ty = self.b.func.dfg.value_type(value);
@@ -96,6 +107,55 @@ impl Generator<'_> {
             _ => self.constant(Ty::F64, self.layout.float.nan64),
         };
         self.b.ins().jump(done, &[constant.into()]);
+        self.enter(done);
+        result
+    }
+
+    /// The result of an operation that may be tiny: as `otherwise`, where that makes no difference.
+    fn unless_tiny(
+        &mut self,
+        value: Value,
+        calc: Calc,
+        args: &[Value],
+        otherwise: fn(&mut Self, Value, Calc, &[Value]) -> Value,
+    ) -> Value {
+        if !self.layout.float.tiny_before {
+            return otherwise(self, value, calc, args);
+        }
+        // The top 32 bits without the sign: one comparison finds the smallest normal number and
+        // NaNs, with zeros and subnormal numbers, which lie between them, and infinities.
+        let ty = self.b.func.dfg.value_type(value);
+        let mut top = value;
+        let (least, infinity) = if ty == types::F64 {
+            let bits = self.bits(types::I64, value);
+            let high = self.b.ins().ushr_imm_u(bits, 32);
+            top = self.b.ins().ireduce(types::I32, high);
+            (LEAST64, INFINITY64)
+        } else {
+            top = self.bits(types::I32, top);
+            (LEAST32, INFINITY32)
+        };
+        let twice = self.b.ins().iadd(top, top);
+        let offset = self.b.ins().iconst(types::I32, i64::from(least + 1));
+        let rest = self.b.ins().isub(twice, offset);
+        let limit = self.b.ins().iconst(types::I32, i64::from(infinity - least - 1));
+        let odd = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, rest, limit);
+        let (look, slow, done) = (self.cold(), self.cold(), self.b.create_block());
+        let result = self.b.append_block_param(done, ty);
+        self.b.ins().brif(odd, look, &[], done, &[clif::BlockArg::Value(value)]);
+        self.enter(look);
+        let nan = self.unordered(value, value);
+        let number = self.b.ins().fabs(value);
+        let normal = match ty {
+            types::F64 => self.b.ins().f64const(f64::MIN_POSITIVE),
+            _ => self.b.ins().f32const(f32::MIN_POSITIVE),
+        };
+        let least = self.b.ins().fcmp(FloatCC::Equal, number, normal);
+        let bad = self.b.ins().bor(nan, least);
+        self.b.ins().brif(bad, slow, &[], done, &[clif::BlockArg::Value(value)]);
+        self.enter(slow);
+        let other = self.call_calc(calc, args, ty);
+        self.b.ins().jump(done, &[other.into()]);
         self.enter(done);
         result
     }

@@ -145,6 +145,7 @@ impl Core {
                 flags: regs::FFLAGS,
                 flag_bits: [0, 1, 2, 3, 4],
                 default_nan: false,
+                legacy_nan: false,
                 nan32: 0x7fc0_0000,
                 nan64: 0x7ff8_0000_0000_0000,
                 tiny_before: true,

@@ -29,12 +29,12 @@ pub(crate) fn policy() -> FloatPolicy {
     FloatPolicy {
         flags: crate::regs::FLAGS,
         flag_bits: [4, 3, 2, 1, 0],
-        // Operands that are NaNs never come to the engine's unit: what it gives is the default.
         default_nan: false,
+        legacy_nan: true,
         nan32: 0x7fbf_ffff,
         nan64: 0x7ff7_ffff_ffff_ffff,
         tiny_before: false,
-        nan_to_int: NanToInt::Max,
+        nan_to_int: NanToInt::Largest,
     }
 }
 

@@ -1,14 +1,25 @@
 //! Templates of float operations: on the host's unit where it gives the guest's result and flags.
 //!
 //! As in regions, the host rounds to nearest and accrues exceptions, and whatever gives or meets a
-//! NaN is done once more out of line, which knows its payload and its flags.
+//! NaN, or may have been tiny where that is found before rounding, is done once more out of line,
+//! which knows the result and its flags.
 
 use super::x64::{Emit, word, x64};
 use crate::frame::Frame;
 use crate::interp::lower::Rare;
-use dynasmrt::{DynasmApi, DynasmLabelApi};
+use crate::jit::floats::{INFINITY32, INFINITY64, LEAST32, LEAST64};
+use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi};
 use hetemu_isa::ir::{Cast, FBin, FCmp, Inst, Round, Ty};
 use std::mem::offset_of;
+
+/// A second look at a result in `xmm0`, of single precision in `eax` also, that the first one could
+/// not tell: it is fine, or to be done out of line.
+pub(super) struct Look {
+    from: DynamicLabel,
+    fine: DynamicLabel,
+    slow: DynamicLabel,
+    wide: bool,
+}
 
 impl Emit<'_> {
     /// Writes an operation if there is a template for it.
@@ -18,9 +29,6 @@ impl Emit<'_> {
             return true;
         }
         let wide = matches!(rare.ty, Ty::F64 | Ty::I64);
-        if self.source.layout.float.tiny_before {
-            return false;
-        }
         let [a, b, c] = rare.words.map(word);
         /// The operation of double or single precision.
         macro_rules! either {
@@ -41,12 +49,13 @@ impl Emit<'_> {
                     FBin::Mul => either!(mulsd mulss xmm0, [rdi + b]),
                     _ => either!(divsd divss xmm0, [rdi + b]),
                 }
-                self.result(rare, wide);
+                // A sum that is tiny is exact.
+                self.result(rare, wide, !matches!(op, FBin::Add | FBin::Sub));
             }
             Inst::FSqrt(Round::Near, _) => {
                 self.computes();
                 either!(sqrtsd sqrtss xmm0, [rdi + a]);
-                self.result(rare, wide);
+                self.result(rare, wide, false);
             }
             Inst::Fma { round: Round::Near, neg_product, neg_addend, .. }
                 if is_x86_feature_detected!("fma") =>
@@ -60,7 +69,7 @@ impl Emit<'_> {
                     (true, false) => either!(vfnmadd213sd vfnmadd213ss xmm0, xmm1, [rdi + c]),
                     (true, true) => either!(vfnmsub213sd vfnmsub213ss xmm0, xmm1, [rdi + c]),
                 }
-                self.result(rare, wide);
+                self.result(rare, wide, true);
             }
             Inst::FCmp(op, ..) => {
                 self.computes();
@@ -80,12 +89,12 @@ impl Emit<'_> {
             Inst::FCvt(_, Ty::F64, _) => {
                 self.computes();
                 x64!(self; cvtss2sd xmm0, [rdi + a]);
-                self.result(rare, true);
+                self.result(rare, true, false);
             }
             Inst::FCvt(Round::Near, ..) => {
                 self.computes();
                 x64!(self; cvtsd2ss xmm0, [rdi + a]);
-                self.result(rare, false);
+                self.result(rare, false, true);
             }
             Inst::IToF(Round::Near, to, signed, _) if signed || !wide => {
                 self.computes();
@@ -119,6 +128,26 @@ impl Emit<'_> {
                 self.put(rare.d);
                 self.again(rare, slow, back);
             }
+            Inst::FToI(Round::Zero, to, false, _) => {
+                self.computes();
+                let (slow, back) = (self.label(), self.label());
+                either!(movsd movss xmm0, [rdi + a]);
+                x64!(self; pxor xmm1, xmm1);
+                // What is negative, or does not fit, must not come to the conversion.
+                either!(ucomisd ucomiss xmm0, xmm1);
+                x64!(self; jp =>slow; jb =>slow);
+                let limit = if to == Ty::I64 { 2f64.powi(63) } else { 2f64.powi(32) };
+                if wide {
+                    x64!(self; mov rax, QWORD limit.to_bits() as i64; movq xmm1, rax);
+                } else {
+                    x64!(self; mov eax, (limit as f32).to_bits() as i32; movd xmm1, eax);
+                }
+                either!(ucomisd ucomiss xmm0, xmm1);
+                x64!(self; jae =>slow);
+                either!(cvttsd2si cvttss2si rax, xmm0);
+                self.put(rare.d);
+                self.again(rare, slow, back);
+            }
             _ => return false,
         }
         true
@@ -132,10 +161,36 @@ impl Emit<'_> {
         }
     }
 
-    /// Stores `xmm0`, unless it is a NaN.
-    fn result(&mut self, rare: &Rare, wide: bool) {
+    /// Stores `xmm0`, unless it is a NaN, or may have been tiny where that is not the host's.
+    fn result(&mut self, rare: &Rare, wide: bool, tiny: bool) {
         let (slow, back) = (self.label(), self.label());
-        if wide {
+        if tiny && self.source.layout.float.tiny_before {
+            let (look, fine) = (self.label(), self.label());
+            // The top 32 bits without the sign: one comparison finds the smallest normal number and
+            // NaNs, with zeros and subnormal numbers, which lie between them, and infinities.
+            if wide {
+                x64!(self
+                    ; movq rax, xmm0
+                    ; shr rax, 32
+                    ; lea ecx, [rax + rax - (LEAST64 + 1) as i32]
+                    ; cmp ecx, (INFINITY64 - LEAST64 - 1) as i32
+                    ; jae =>look
+                    ; =>fine
+                    ; movsd [rdi + word(rare.d)], xmm0
+                );
+                self.held = None;
+            } else {
+                x64!(self
+                    ; movd eax, xmm0
+                    ; lea ecx, [rax + rax - (LEAST32 + 1) as i32]
+                    ; cmp ecx, (INFINITY32 - LEAST32 - 1) as i32
+                    ; jae =>look
+                    ; =>fine
+                );
+                self.put(rare.d);
+            }
+            self.looks.push(Look { from: look, fine, slow, wide });
+        } else if wide {
             x64!(self; ucomisd xmm0, xmm0; jp =>slow; movsd [rdi + word(rare.d)], xmm0);
             self.held = None;
         } else {
@@ -146,7 +201,7 @@ impl Emit<'_> {
     }
 
     /// Has an operation done out of line from `slow` on, and goes on here.
-    fn again(&mut self, rare: &Rare, slow: dynasmrt::DynamicLabel, back: dynasmrt::DynamicLabel) {
+    fn again(&mut self, rare: &Rare, slow: DynamicLabel, back: DynamicLabel) {
         let place = std::ptr::from_ref(rare) as i64;
         x64!(self; =>back);
         // The word may have been written by either.
@@ -154,8 +209,30 @@ impl Emit<'_> {
         self.rare_cold.push((slow, back, place));
     }
 
-    /// Writes what [`Emit::again`] promised.
+    /// Writes what [`Emit::again`] promised, and the second looks.
     pub(super) fn floats_slow(&mut self) {
+        for Look { from, fine, slow, wide } in std::mem::take(&mut self.looks) {
+            x64!(self; =>from);
+            if wide {
+                let least = i64::from(LEAST64) << 32;
+                x64!(self
+                    ; ucomisd xmm0, xmm0
+                    ; jp =>slow
+                    ; movq rax, xmm0
+                    ; add rax, rax
+                    ; mov rcx, QWORD least
+                    ; cmp rax, rcx
+                );
+            } else {
+                x64!(self
+                    ; ucomiss xmm0, xmm0
+                    ; jp =>slow
+                    ; lea ecx, [rax + rax]
+                    ; cmp ecx, LEAST32 as i32
+                );
+            }
+            x64!(self; je =>slow; jmp =>fine);
+        }
         let stub = offset_of!(Frame, rare) as i32;
         for (slow, back, place) in std::mem::take(&mut self.rare_cold) {
             // They do not refuse, and do not ask for the time: any count of steps will do.

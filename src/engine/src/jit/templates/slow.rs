@@ -5,7 +5,7 @@ use crate::frame::{Frame, WORDS};
 use crate::interp::lower::Rare;
 use crate::interp::op::{Form, Kind, Op};
 use crate::interp::rare::Rarely;
-use crate::jit::entry::SlowCx;
+use crate::jit::entry::{SlowCx, sticky};
 use hetemu_isa::ir::{Inst, Ty};
 
 /// Runs an operation of the interpreter's rare ones; refuses what only the interpreter does.
@@ -32,8 +32,10 @@ pub(super) extern "C" fn rare(frame: *mut Frame, rare: *const Rare) {
     };
     cx.out.events.compiled = true;
     let unit = cx.unit;
+    let flags = matches!(rare.inst, Inst::Call(..)).then(sticky::save);
     let mut x = Rarely { frame: &mut *frame, cpu: &mut *cx.cpu, out: &mut *cx.out, unit, mask };
     let done = known && x.run(rare).is_ok();
+    flags.into_iter().for_each(sticky::restore);
     cx.out.events.compiled = false;
     frame.refused = u64::from(!done);
 }

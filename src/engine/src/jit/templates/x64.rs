@@ -56,6 +56,7 @@ pub(super) struct Emit<'a> {
     pub(super) cold: Vec<Cold>,
     /// Operations done out of line: from where, back to where, and which.
     pub(super) rare_cold: Vec<(DynamicLabel, DynamicLabel, i64)>,
+    pub(super) looks: Vec<super::floats::Look>,
     /// Where each guest instruction is left to the interpreter, if it may be.
     leaves: Vec<Option<DynamicLabel>>,
 }
@@ -75,6 +76,7 @@ pub(crate) fn block(source: &Source<'_>) -> Option<Vec<u8>> {
         floats: false,
         cold: Vec::new(),
         rare_cold: Vec::new(),
+        looks: Vec::new(),
         leaves,
     };
     e.write();
