@@ -157,6 +157,10 @@ pub trait Cpu: Send {
     /// exact.
     fn helper(&mut self, id: u16, args: [u64; 3], cx: &mut Cx<'_>) -> Result<u64, Exception>;
 
+    /// A run of the core has ended: what its code has left to be computed later is computed, for
+    /// whoever looks at it now. Nothing that code can see may change.
+    fn settle(&mut self, _cx: &mut Cx<'_>) {}
+
     /// Runs a call of one of this core's blocks ([`crate::Inst::Call`]): state of the core that no
     /// slot holds, and memory and clocks through `env`, which has no other use here. It must not
     /// change the mode, translations or pending interrupts. Gives the value, and float exceptions

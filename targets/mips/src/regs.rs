@@ -22,7 +22,7 @@ pub const HI: Slot = Slot(64);
 pub const LO: Slot = Slot(65);
 /// The program counter.
 pub const PC: Slot = Slot(66);
-/// Float exceptions as the engine notes them; FCSR itself is state of the core.
+/// Float exceptions that FCSR, which is state of the core, does not have yet, as its flags.
 pub const FLAGS: Slot = Slot(67);
 /// The eight float condition codes of FCSR, from bit 0 on.
 pub const FCC: Slot = Slot(68);
@@ -30,6 +30,16 @@ pub const FCC: Slot = Slot(68);
 pub const USER_LOCAL: Slot = Slot(69);
 /// Where the branch-likely leads whose delay slot is next.
 pub const TARGET: Slot = Slot(70);
+
+/// The last float operation, whose exceptions are the causes that FCSR does not have yet, as
+/// [`crate::lift::calls::FLOAT`] takes it; 0 if it has. Its operands follow.
+pub const FOP: Slot = Slot(71);
+/// The first operand.
+pub const FA: Slot = Slot(72);
+/// The second operand.
+pub const FB: Slot = Slot(73);
+/// What a product is added to.
+pub const FC: Slot = Slot(74);
 
 /// Whether a program counter stands for the delay slot of the branch-likely two bytes before it.
 pub fn is_slot(pc: u64) -> bool {
@@ -60,6 +70,10 @@ pub fn slots(bits: u8) -> Vec<SlotInfo> {
         ("fcc", SlotClass::I32),
         ("userlocal", int),
         ("target", int),
+        ("fop", SlotClass::I32),
+        ("fa", SlotClass::I64),
+        ("fb", SlotClass::I64),
+        ("fc", SlotClass::I64),
     ] {
         all.push(info(name, class));
     }

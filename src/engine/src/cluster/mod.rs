@@ -361,6 +361,7 @@ impl Cluster {
             self.compare_code();
         }
         let stop = self.run_session(&mut s);
+        self.settle_core(&mut s);
         if self.config.parallel {
             self.listener.run(false);
         }

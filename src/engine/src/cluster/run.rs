@@ -196,6 +196,14 @@ impl Cluster {
         f(&mut *c.cpu, &mut c.frame, &mut out)
     }
 
+    /// Has the core compute what its code has left for later.
+    pub(super) fn settle_core(&mut self, s: &mut Session<'_>) {
+        self.outside(s, |cpu, frame, out| {
+            let pc = out.pc;
+            cpu.settle(&mut Cx { regs: &mut frame.regs, pc, env: out });
+        });
+    }
+
     /// Has the core take an exception of the instruction at the program counter.
     fn raise(&mut self, s: &mut Session<'_>, exception: Exception) {
         if exception.cause == STOP {

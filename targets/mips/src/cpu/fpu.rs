@@ -1,13 +1,17 @@
 //! The float unit: FCSR, and arithmetic with the NaNs of MIPS. Volume I, chapter 5.
 //!
 //! NaNs have the legacy encoding: the highest bit of the fraction is set in a signalling one
-//! (FCSR.NAN2008 is 0). The engine's unit takes the other one for granted, so that operands that
-//! are NaNs never come to it.
+//! (FCSR.NAN2008 is 0).
+//!
+//! While no trap is enabled and FS is clear, operations are IR, and FCSR lags behind: flags gather
+//! in a slot of their own, and the causes are those of an operation that slots name
+//! ([`regs::FOP`]), which is done again when somebody looks. Else each is a call of what is here.
 
 use super::{Core, cause};
-use crate::lift::{Calc, calc_of};
+use crate::lift::{COMPARES, Calc, KEEP, SUBTRACTS, SUMS, WIDE, calc_of};
+use crate::regs;
 use hetemu_isa::ir::{FBin, FloatOp, Round};
-use hetemu_isa::{Env, Exception, FloatPolicy, NanToInt};
+use hetemu_isa::{Env, Exception, FloatPolicy, NanToInt, Regs};
 
 /// Exceptions in the order of FCSR's fields, from the lowest bit on; the engine counts the other
 /// way round.
@@ -45,18 +49,10 @@ struct Format {
     fraction: u32,
     infinity: u64,
     sign: u64,
-    nan: u64,
 }
 
-const SINGLE: Format =
-    Format { wide: false, fraction: 23, infinity: 0xff << 23, sign: 1 << 31, nan: 0x7fbf_ffff };
-const DOUBLE: Format = Format {
-    wide: true,
-    fraction: 52,
-    infinity: 0x7ff << 52,
-    sign: 1 << 63,
-    nan: 0x7ff7_ffff_ffff_ffff,
-};
+const SINGLE: Format = Format { wide: false, fraction: 23, infinity: 0xff << 23, sign: 1 << 31 };
+const DOUBLE: Format = Format { wide: true, fraction: 52, infinity: 0x7ff << 52, sign: 1 << 63 };
 
 impl Format {
     fn of(wide: bool) -> Format {
@@ -81,22 +77,16 @@ type Done = (u64, u64);
 
 impl Core {
     fn rounding(&self) -> Round {
-        match self.s.fcsr & 3 {
-            0 => Round::Near,
-            1 => Round::Zero,
-            2 => Round::Up,
-            _ => Round::Down,
-        }
+        rounding(self.s.fcsr & 3)
     }
 
-    /// Runs an operation of the engine's unit on operands that are no NaN.
+    /// Runs an operation of the engine's unit.
     fn unit(
         &self,
         op: FloatOp,
         round: Round,
         wide: bool,
-        [a, b]: [u64; 2],
-        long: bool,
+        args: [u64; 2],
         env: &mut dyn Env,
     ) -> Done {
         let (from, to) = match op {
@@ -105,14 +95,12 @@ impl Core {
             FloatOp::Convert(to) => (wide, to),
             _ => (wide, wide),
         };
-        let _ = long;
         let size = |wide: bool| if wide { 8 } else { 4 };
-        let (a, b) = (a.to_le_bytes(), b.to_le_bytes());
-        let part = |bytes: &'_ [u8; 8]| bytes[..size(from)].to_vec();
-        let second = if matches!(op, FloatOp::Bin(_)) { part(&b) } else { Vec::new() };
+        let [a, b] = args.map(u64::to_le_bytes);
+        let second = if matches!(op, FloatOp::Bin(_)) { size(from) } else { 0 };
         let mut out = [0; 8];
-        let args = [&part(&a)[..], &second[..], &[]];
-        let flags = env.floats(&policy(), op, round, wide, args, &mut out[..size(to)]);
+        let args = [&a[..size(from)], &b[..second], &[]];
+        let flags = env.floats(&self.layout.float, op, round, wide, args, &mut out[..size(to)]);
         // Invalid is the engine's lowest bit and FCSR's highest.
         let flags = (0..5).filter(|i| flags >> i & 1 != 0).fold(0, |all, i| all | 1 << (4 - i));
         (u64::from_le_bytes(out), flags)
@@ -126,77 +114,62 @@ impl Core {
         b: u64,
         env: &mut dyn Env,
     ) -> Result<u64, Exception> {
-        let (calc, wide, long, keep) = calc_of(how);
+        let (value, flags) = self.compute(how, a, b, env);
+        self.note(flags, how & KEEP != 0)?;
+        Ok(value)
+    }
+
+    fn compute(&self, how: u64, a: u64, b: u64, env: &mut dyn Env) -> Done {
+        let (calc, wide, long) = calc_of(how);
         let f = Format::of(wide);
         let round = self.rounding();
-        let binary = matches!(calc, Calc::Add | Calc::Sub | Calc::Mul | Calc::Div);
         let flush = self.s.fcsr & FS != 0;
         let [a, b] = [a, b].map(|v| match flush && calc != Calc::FromInt && f.is_subnormal(v) {
             true => v & f.sign,
             false => v,
         });
-        let operands = if binary { vec![a, b] } else { vec![a] };
-        let nan = calc != Calc::FromInt && operands.iter().any(|v| f.is_nan(*v));
-        let to_int = |op: Round, core: &Core, env: &mut dyn Env| {
-            let (v, flags) = core.unit(FloatOp::ToInt(long, true), op, wide, [a, b], long, env);
-            // Whatever does not fit becomes the largest number.
-            if flags & INVALID != 0 { (largest(long), INVALID) } else { (v, flags) }
-        };
-        let (value, flags) = match calc {
+        let bin = |op| (FloatOp::Bin(op), round, [a, b]);
+        let to_int = |round| (FloatOp::ToInt(long, true), round, [a, b]);
+        let (op, round, args) = match calc {
             Calc::Abs | Calc::Neg => {
                 let flags = if f.is_signalling(a) { INVALID } else { 0 };
-                (if calc == Calc::Abs { a & !f.sign } else { a ^ f.sign }, flags)
+                return (if calc == Calc::Abs { a & !f.sign } else { a ^ f.sign }, flags);
             }
-            Calc::Convert if nan => convert_nan(f, Format::of(!wide), a),
-            Calc::ToInt | Calc::RoundInt | Calc::TruncInt | Calc::CeilInt | Calc::FloorInt
-                if nan =>
-            {
-                (largest(long), INVALID)
-            }
-            _ if nan => nan_result(f, &operands),
-            Calc::Add => self.unit(FloatOp::Bin(FBin::Add), round, wide, [a, b], long, env),
-            Calc::Sub => self.unit(FloatOp::Bin(FBin::Sub), round, wide, [a, b], long, env),
-            Calc::Mul => self.unit(FloatOp::Bin(FBin::Mul), round, wide, [a, b], long, env),
-            Calc::Div => self.unit(FloatOp::Bin(FBin::Div), round, wide, [a, b], long, env),
-            Calc::Sqrt => self.unit(FloatOp::Sqrt, round, wide, [a, b], long, env),
-            Calc::Recip => self.unit(FloatOp::Bin(FBin::Div), round, wide, [f.one(), a], long, env),
-            Calc::Rsqrt => {
-                let (root, flags) = self.unit(FloatOp::Sqrt, round, wide, [a, b], long, env);
-                if f.is_nan(root) {
-                    (root, flags)
-                } else {
-                    let op = FloatOp::Bin(FBin::Div);
-                    let (v, more) = self.unit(op, round, wide, [f.one(), root], long, env);
-                    (v, flags | more)
-                }
-            }
-            Calc::Convert => self.unit(FloatOp::Convert(!wide), round, wide, [a, b], long, env),
-            Calc::ToInt => to_int(round, self, env),
-            Calc::RoundInt => to_int(Round::Near, self, env),
-            Calc::TruncInt => to_int(Round::Zero, self, env),
-            Calc::CeilInt => to_int(Round::Up, self, env),
-            Calc::FloorInt => to_int(Round::Down, self, env),
-            Calc::FromInt => {
-                self.unit(FloatOp::FromInt(long, true), round, wide, [a, b], long, env)
-            }
+            Calc::Add => bin(FBin::Add),
+            Calc::Sub => bin(FBin::Sub),
+            Calc::Mul => bin(FBin::Mul),
+            Calc::Div => bin(FBin::Div),
+            Calc::Sqrt | Calc::Rsqrt => (FloatOp::Sqrt, round, [a, b]),
+            Calc::Recip => (FloatOp::Bin(FBin::Div), round, [f.one(), a]),
+            Calc::Convert => (FloatOp::Convert(!wide), round, [a, b]),
+            Calc::ToInt => to_int(round),
+            Calc::RoundInt => to_int(Round::Near),
+            Calc::TruncInt => to_int(Round::Zero),
+            Calc::CeilInt => to_int(Round::Up),
+            Calc::FloorInt => to_int(Round::Down),
+            Calc::FromInt => (FloatOp::FromInt(long, true), round, [a, b]),
         };
-        let to = match calc {
-            Calc::Convert => Some(Format::of(!wide)),
-            Calc::ToInt | Calc::RoundInt | Calc::TruncInt | Calc::CeilInt | Calc::FloorInt => None,
+        let (mut value, mut flags) = self.unit(op, round, wide, args, env);
+        if calc == Calc::Rsqrt {
+            let op = FloatOp::Bin(FBin::Div);
+            let (v, more) = self.unit(op, round, wide, [f.one(), value], env);
+            (value, flags) = (v, flags | more);
+        }
+        let to = match op {
+            FloatOp::Convert(_) => Some(Format::of(!wide)),
+            FloatOp::ToInt(..) => None,
             _ => Some(f),
         };
-        let done = match to {
+        match to {
             Some(f) if flush && f.is_subnormal(value) => {
                 (value & f.sign, flags | INEXACT | UNDERFLOW)
             }
             _ => (value, flags),
-        };
-        self.settle(done.1, keep)?;
-        Ok(done.0)
+        }
     }
 
     /// Notes the exceptions of an operation, and raises those that are enabled.
-    fn settle(&mut self, flags: u64, keep: bool) -> Result<(), Exception> {
+    fn note(&mut self, flags: u64, keep: bool) -> Result<(), Exception> {
         if !keep {
             self.s.fcsr &= !CAUSES;
         }
@@ -208,29 +181,59 @@ impl Core {
         Ok(())
     }
 
+    /// Has FCSR say what lifted code has left to be computed: the flags, and the causes of the last
+    /// operation, which is done again for them.
+    pub(crate) fn settle_fcsr(&mut self, regs: &mut Regs, env: &mut dyn Env) {
+        self.s.fcsr |= std::mem::take(&mut regs.0[usize::from(regs::FLAGS.0)]) << FLAGS_LSB;
+        let how = std::mem::take(&mut regs.0[usize::from(regs::FOP.0)]);
+        if how == 0 {
+            return;
+        }
+        let [a, b, c] = [regs::FA, regs::FB, regs::FC].map(|slot| regs.get(slot));
+        let flags = if how & COMPARES != 0 {
+            self.order(how, a, b).1
+        } else {
+            let (value, flags) = self.compute(how, a, b, env);
+            let sum = if how & SUBTRACTS != 0 { Calc::Sub } else { Calc::Add };
+            let sum = sum as u64 | how & WIDE;
+            let more = if how & SUMS != 0 { self.compute(sum, value, c, env).1 } else { 0 };
+            flags | more
+        };
+        self.s.fcsr = self.s.fcsr & !CAUSES | flags << CAUSES_LSB;
+    }
+
     /// C.cond: whether the condition holds.
     pub(crate) fn compare(&mut self, how: u64, a: u64, b: u64) -> Result<u64, Exception> {
-        let f = Format::of(how & crate::lift::WIDE != 0);
+        let (holds, flags) = self.order(how, a, b);
+        self.note(flags, false)?;
+        Ok(u64::from(holds))
+    }
+
+    fn order(&self, how: u64, a: u64, b: u64) -> (bool, u64) {
+        let f = Format::of(how & WIDE != 0);
         let cond = how & 15;
         let flush = self.s.fcsr & FS != 0;
         let [a, b] = [a, b].map(|v| if flush && f.is_subnormal(v) { v & f.sign } else { v });
         if f.is_nan(a) || f.is_nan(b) {
             let signalling = f.is_signalling(a) || f.is_signalling(b);
             let invalid = signalling || cond & 8 != 0;
-            self.settle(if invalid { INVALID } else { 0 }, false)?;
-            return Ok(cond & 1);
+            return (cond & 1 != 0, if invalid { INVALID } else { 0 });
         }
-        self.settle(0, false)?;
         // As sign and magnitude, both zeros equal.
         let order = |v: u64| {
             let magnitude = (v & !f.sign) as i64;
             if v & f.sign != 0 { -magnitude } else { magnitude }
         };
         let (a, b) = (order(a), order(b));
-        Ok(u64::from(cond & 2 != 0 && a == b || cond & 4 != 0 && a < b))
+        (cond & 2 != 0 && a == b || cond & 4 != 0 && a < b, 0)
     }
 
-    /// FCSR with the condition codes in it.
+    /// Whether operations need the unit of this file: traps are enabled, or small numbers flushed.
+    pub(crate) fn is_special(&self) -> bool {
+        self.s.fcsr & (FS | 0x1f << ENABLES_LSB) != 0
+    }
+
+    /// FCSR with the condition codes in it, once it is settled.
     pub(crate) fn fcsr(&self, codes: u64) -> u64 {
         self.s.fcsr | (codes & 1) << 23 | (codes >> 1 & 0x7f) << 25
     }
@@ -284,35 +287,21 @@ impl Core {
     }
 
     /// Sets FCSR from a debugger; gives the condition codes.
-    pub(crate) fn set_fcsr(&mut self, value: u64) -> u64 {
+    pub(crate) fn set_fcsr(&mut self, value: u64, regs: &mut Regs) {
         self.s.fcsr = value & WRITABLE;
-        value >> 23 & 1 | (value >> 25 & 0x7f) << 1
+        let codes = value >> 23 & 1 | (value >> 25 & 0x7f) << 1;
+        for (slot, value) in [(regs::FCC, codes), (regs::FLAGS, 0), (regs::FOP, 0)] {
+            regs.set(slot, value);
+        }
     }
 }
 
-fn largest(long: bool) -> u64 {
-    if long { i64::MAX as u64 } else { i32::MAX as u64 }
-}
-
-/// The result of an operation one of whose operands is a NaN: a signalling one gives the default
-/// NaN, else the first one is handed on.
-fn nan_result(f: Format, operands: &[u64]) -> Done {
-    if operands.iter().any(|v| f.is_signalling(*v)) {
-        return (f.nan, INVALID);
+/// The rounding of a field RM.
+pub(crate) fn rounding(mode: u64) -> Round {
+    match mode & 3 {
+        0 => Round::Near,
+        1 => Round::Zero,
+        2 => Round::Up,
+        _ => Round::Down,
     }
-    (operands.iter().copied().find(|v| f.is_nan(*v)).unwrap_or(f.nan), 0)
-}
-
-fn convert_nan(from: Format, to: Format, v: u64) -> Done {
-    if from.is_signalling(v) {
-        return (to.nan, INVALID);
-    }
-    let fraction = v & ((1 << from.fraction) - 1);
-    let fraction = match to.wide {
-        true => fraction << (to.fraction - from.fraction),
-        false => fraction >> (from.fraction - to.fraction),
-    };
-    let sign = if v & from.sign != 0 { to.sign } else { 0 };
-    // A payload that is lost would leave an infinity.
-    if fraction == 0 { (to.nan, 0) } else { (sign | to.infinity | fraction, 0) }
 }

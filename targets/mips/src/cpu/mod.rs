@@ -15,6 +15,7 @@ mod trap;
 use crate::isa::{Isa, Mmu};
 use crate::lift::{self, Call, Key, calls};
 use crate::regs;
+pub(crate) use fpu::rounding;
 use hetemu_isa::*;
 use hetemu_schema::state::{LoadError, Reader, Writer};
 use tlb::Entry;
@@ -246,6 +247,8 @@ impl Cpu for Core {
             fr: on(status::FR),
             wide,
             user_local: cop0 || self.s.hwrena >> 29 & 1 != 0,
+            special: self.is_special(),
+            round: (self.s.fcsr & 3) as u8,
         };
         let regime = self.regime() as u8;
         Mode { key: key.bits(), fetch: regime, data: regime, asid: self.s.entry_hi as u32 & 0xff }
@@ -291,11 +294,13 @@ impl Cpu for Core {
             }
             calls::FLOAT => self.calculate(a, b, c, env).map_err(Halt::Raise)?,
             calls::COMPARE => self.compare(a, b, c).map_err(Halt::Raise)?,
-            calls::CFC1 => self.read_float_control(a, b),
-            calls::CTC1 => self.write_float_control(a, b, c).map_err(Halt::Raise)?,
             _ => return raise(cause::RESERVED, 0),
         };
         Ok((value, 0))
+    }
+
+    fn settle(&mut self, cx: &mut Cx<'_>) {
+        self.settle_fcsr(cx.regs, cx.env);
     }
 
     fn translate(

@@ -94,10 +94,7 @@ pub(crate) fn set_register(core: &mut Core, regs: &mut Regs, name: &str, value: 
             regs.set(regs::PC, core.plain(value));
         }
         "userlocal" => regs.set(regs::USER_LOCAL, value),
-        "fcsr" => {
-            let codes = core.set_fcsr(value);
-            regs.set(regs::FCC, codes);
-        }
+        "fcsr" => core.set_fcsr(value, regs),
         "badvaddr" => s.bad_vaddr = value,
         "entryhi" => s.entry_hi = value,
         "status" => core.set_status(value),

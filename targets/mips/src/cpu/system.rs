@@ -88,10 +88,22 @@ impl Core {
             if !key.cop0 {
                 return raise(unusable(0));
             }
-        } else if crate::lift::is_float(i.op) {
-            return raise(if key.float { cause::RESERVED } else { unusable(1) });
+        } else if crate::lift::is_float(i.op) && !key.float {
+            return raise(unusable(1));
         }
         match i.op {
+            Op::Cfc1 => {
+                self.settle_fcsr(cx.regs, cx.env);
+                let v = self.read_float_control(i.rd as u64, cx.regs.get(regs::FCC));
+                self.set_x(i.rt, self.isa.extend(v), cx);
+            }
+            Op::Ctc1 => {
+                self.settle_fcsr(cx.regs, cx.env);
+                let v = self.x(i.rt, cx) & 0xffff_ffff;
+                let codes = cx.regs.get(regs::FCC);
+                let codes = self.write_float_control(i.rd as u64, v, codes)?;
+                cx.regs.set(regs::FCC, codes);
+            }
             Op::Syscall => return raise(cause::SYSCALL),
             Op::Sdbbp if i.imm == UHI && self.host(cx) => {}
             Op::Break | Op::Sdbbp => return raise(cause::BREAK),

@@ -187,6 +187,9 @@ impl Lift<'_> {
 
     /// A float condition code.
     pub(crate) fn condition(&mut self, cc: i32) -> Val {
+        if let Some((_, v)) = self.compared.filter(|(known, _)| *known == cc & 7) {
+            return v;
+        }
         let codes = self.b.get(Ty::I32, regs::FCC);
         let bit = self.b.bin_imm(Bin::And, codes, 1 << (cc & 7));
         let zero = self.b.iconst(Ty::I32, 0);

@@ -92,6 +92,7 @@ pub(crate) fn call(isa: &Isa, key: Key, insn: Option<&Insn>) -> Option<Call> {
         Mtc0 | Dmtc0 => !key.cop0 || control(named(i)),
         Mfc0 | Dmfc0 | Cache | Rdpgpr | Wrpgpr => !key.cop0,
         Rdhwr => i.rd == 29 && !key.user_local,
+        Cfc1 | Ctc1 => true,
         op if float::is_float(op) => !key.float || float::is_illegal(isa, key, i),
         _ => false,
     };

@@ -1,10 +1,12 @@
-//! Floating point: moves are IR, arithmetic is calls of the core's float unit, which knows the
-//! legacy NaNs of MIPS, the cause bits of FCSR and its traps.
+//! Floating point. Where operations may trap, or flush what is small, they are calls of the core's
+//! float unit. Else they are IR, and each notes itself with its operands in slots: the cause bits of
+//! FCSR, which are the last one's exceptions, are computed when somebody looks at them.
 //!
 //! With Status.FR clear a float register has 32 bits, and a value of 64 lies in an even one and
 //! the odd one above it.
 
 use super::{Key, Lift, calls};
+use crate::cpu::rounding;
 use crate::isa::Isa;
 use crate::regs;
 use crate::table::{Insn, Op};
@@ -42,15 +44,31 @@ pub(crate) const WIDE: u64 = 1 << 8;
 pub(crate) const LONG: u64 = 1 << 9;
 pub(crate) const KEEP: u64 = 1 << 10;
 
-/// The operation in a call's first argument.
-pub(crate) fn calc_of(bits: u64) -> (Calc, bool, bool, bool) {
+/// Of an operation in [`regs::FOP`]: there is one, a third operand is added to the product, or
+/// subtracted from it, it compares.
+const NOTED: u64 = 1 << 16;
+pub(crate) const SUMS: u64 = 1 << 17;
+pub(crate) const SUBTRACTS: u64 = 1 << 18;
+pub(crate) const COMPARES: u64 = 1 << 19;
+
+/// A value of 64 bits in a pair of registers, and the values in their slots.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair {
+    low: Val,
+    high: Val,
+    value: Val,
+}
+
+/// The operation in a call's first argument, whether its operands are binary64, whether its
+/// integers have 64 bits.
+pub(crate) fn calc_of(bits: u64) -> (Calc, bool, bool) {
     use Calc::*;
     let all = [
         Add, Sub, Mul, Div, Sqrt, Recip, Rsqrt, Abs, Neg, Convert, ToInt, RoundInt, TruncInt,
         CeilInt, FloorInt, FromInt,
     ];
     let calc = all.get(bits as usize & 0xff).copied().unwrap_or(Add);
-    (calc, bits & WIDE != 0, bits & LONG != 0, bits & KEEP != 0)
+    (calc, bits & WIDE != 0, bits & LONG != 0)
 }
 
 /// Whether an instruction needs Status.CU1.
@@ -240,28 +258,21 @@ impl Lift<'_> {
                 let v = self.b.bin(Bin::Or, v, low);
                 self.set_double(n, v);
             }
-            Op::Cfc1 => {
-                let n = self.b.iconst(Ty::I64, i.rd as u64);
-                let codes = self.b.get(Ty::I32, regs::FCC);
-                let v = self.b.call(calls::CFC1, [n, codes, codes]);
-                let v = self.b.cast(Cast::Trunc, Ty::I32, v);
-                self.set_w(i.rt, v);
-            }
-            Op::Ctc1 => {
-                let n = self.b.iconst(Ty::I64, i.rd as u64);
-                let codes = self.b.get(Ty::I32, regs::FCC);
-                let v = self.w(i.rt);
-                let v = self.b.call(calls::CTC1, [n, v, codes]);
-                let v = self.b.cast(Cast::Trunc, Ty::I32, v);
-                self.b.put(regs::FCC, v);
-            }
             Op::CCondS | Op::CCondD => {
                 let wide = i.op == Op::CCondD;
-                let how = self.b.iconst(Ty::I64, i.imm as u64 | if wide { WIDE } else { 0 });
+                let how = i.imm as u64 & 15 | if wide { WIDE } else { 0 };
                 let (a, b) = (self.operand(wide, i.fs), self.operand(wide, i.ft));
-                let v = self.b.call(calls::COMPARE, [how, a, b]);
-                let v = self.b.cast(Cast::Trunc, Ty::I32, v);
-                let v = self.b.bin_imm(Bin::Shl, v, i.sel as u64);
+                let (v, holds) = if self.key.special {
+                    let how = self.b.iconst(Ty::I64, how);
+                    let v = self.b.call(calls::COMPARE, [how, a, b]);
+                    (self.b.cast(Cast::Trunc, Ty::I32, v), None)
+                } else {
+                    let holds = self.compare(how, wide, a, b);
+                    self.note(how | COMPARES, &[a, b]);
+                    (self.b.cast(Cast::Zext, Ty::I32, holds), Some((i.sel & 7, holds)))
+                };
+                self.compared = holds;
+                let v = self.b.bin_imm(Bin::Shl, v, i.sel as u64 & 7);
                 let codes = self.b.get(Ty::I32, regs::FCC);
                 let codes = self.b.bin_imm(Bin::And, codes, !(1u64 << (i.sel & 7)));
                 let codes = self.b.bin(Bin::Or, codes, v);
@@ -284,6 +295,10 @@ impl Lift<'_> {
         } else {
             0
         } | if long { LONG } else { 0 };
+        if !self.key.special {
+            self.inline(i, calc, flags, from, to);
+            return true;
+        }
         let how = self.b.iconst(Ty::I64, calc as u64 | flags);
         let a = self.operand(wide, i.fs);
         let b = self.operand(wide, i.ft);
@@ -307,6 +322,161 @@ impl Lift<'_> {
             self.set_low(i.fd, v)
         }
         true
+    }
+
+    /// An operation as IR.
+    fn inline(&mut self, i: &Insn, calc: Calc, flags: u64, from: Format, to: Format) {
+        let ty = if from.is_wide() { Ty::F64 } else { Ty::F32 };
+        let round = rounding(self.key.round.into());
+        let a = self.operand(from.is_wide(), i.fs);
+        let x = self.number(ty, a);
+        let one = |l: &mut Self| {
+            let n = if ty == Ty::F64 { 1f64.to_bits() } else { 1f32.to_bits().into() };
+            l.b.iconst(ty, n)
+        };
+        let int = |format: Format| if format == Format::Long { Ty::I64 } else { Ty::I32 };
+        let binary = matches!(calc, Calc::Add | Calc::Sub | Calc::Mul | Calc::Div);
+        let b = if binary { self.operand(from.is_wide(), i.ft) } else { a };
+        let mut how = calc as u64 | flags;
+        let mut args = vec![a, b];
+        let value = match calc {
+            Calc::Add | Calc::Sub | Calc::Mul | Calc::Div => {
+                let y = self.number(ty, b);
+                let op = match calc {
+                    Calc::Add => FBin::Add,
+                    Calc::Sub => FBin::Sub,
+                    Calc::Mul => FBin::Mul,
+                    _ => FBin::Div,
+                };
+                let mut v = self.b.fbin(op, round, x, y);
+                use Op::*;
+                let add = matches!(i.op, MaddS | MaddD | NmaddS | NmaddD);
+                let sub = matches!(i.op, MsubS | MsubD | NmsubS | NmsubD);
+                if add || sub {
+                    // The product is rounded, then the sum.
+                    let c = self.operand(from.is_wide(), i.fr);
+                    let z = self.number(ty, c);
+                    v = self.b.fbin(if sub { FBin::Sub } else { FBin::Add }, round, v, z);
+                    how |= SUMS | if sub { SUBTRACTS } else { 0 };
+                    args.push(c);
+                }
+                if matches!(i.op, NmaddS | NmaddD | NmsubS | NmsubD) {
+                    let bits = self.bits(v);
+                    v = self.b.bin_imm(Bin::Xor, bits, 1 << if ty == Ty::F64 { 63 } else { 31 });
+                }
+                v
+            }
+            Calc::Sqrt => self.b.fsqrt(round, x),
+            Calc::Recip => {
+                let one = one(self);
+                self.b.fbin(FBin::Div, round, one, x)
+            }
+            Calc::Rsqrt => {
+                let root = self.b.fsqrt(round, x);
+                let one = one(self);
+                self.b.fbin(FBin::Div, round, one, root)
+            }
+            Calc::Abs | Calc::Neg => {
+                // A signalling NaN is invalid, and stays what it is.
+                self.b.fcmp(FCmp::Eq, x, x);
+                let bits = self.bits(x);
+                let sign = 1 << if ty == Ty::F64 { 63 } else { 31 };
+                match calc {
+                    Calc::Abs => self.b.bin_imm(Bin::And, bits, sign - 1),
+                    _ => self.b.bin_imm(Bin::Xor, bits, sign),
+                }
+            }
+            Calc::Convert => self.b.fcvt(round, if ty == Ty::F64 { Ty::F32 } else { Ty::F64 }, x),
+            Calc::FromInt => {
+                let n = if from == Format::Long { a } else { self.b.cast(Cast::Trunc, Ty::I32, a) };
+                let ty = if to == Format::Double { Ty::F64 } else { Ty::F32 };
+                self.b.itof(round, ty, true, n)
+            }
+            to_int => {
+                let round = match to_int {
+                    Calc::RoundInt => Round::Near,
+                    Calc::TruncInt => Round::Zero,
+                    Calc::CeilInt => Round::Up,
+                    Calc::FloorInt => Round::Down,
+                    _ => round,
+                };
+                self.b.ftoi(round, int(to), true, x)
+            }
+        };
+        let value = self.bits(value);
+        let value = self.b.cast(Cast::Zext, Ty::I64, value);
+        self.note(how, &args);
+        if to.is_wide() { self.set_double(i.fd, value) } else { self.set_low(i.fd, value) }
+    }
+
+    /// Notes the operation whose exceptions are the causes from now on.
+    fn note(&mut self, how: u64, args: &[Val]) {
+        let how = self.b.iconst(Ty::I32, how | NOTED);
+        self.b.put(regs::FOP, how);
+        for (slot, v) in [regs::FA, regs::FB, regs::FC].into_iter().zip(args) {
+            self.b.put(slot, *v);
+        }
+    }
+
+    /// A number from 64 bits, or their low half.
+    fn number(&mut self, ty: Ty, v: Val) -> Val {
+        match ty {
+            Ty::F64 => self.b.cast(Cast::Bits, ty, v),
+            _ => {
+                let v = self.b.cast(Cast::Trunc, Ty::I32, v);
+                self.b.cast(Cast::Bits, ty, v)
+            }
+        }
+    }
+
+    /// The bits of a number.
+    fn bits(&mut self, v: Val) -> Val {
+        match self.b.ty(v) {
+            Ty::F64 => self.b.cast(Cast::Bits, Ty::I64, v),
+            Ty::F32 => self.b.cast(Cast::Bits, Ty::I32, v),
+            _ => v,
+        }
+    }
+
+    /// Whether a condition holds: its bits are unordered, equal, less, and signalling.
+    fn compare(&mut self, cond: u64, wide: bool, a: Val, b: Val) -> Val {
+        let ty = if wide { Ty::F64 } else { Ty::F32 };
+        let (a, b) = (self.number(ty, a), self.number(ty, b));
+        let (lt, le) = match cond & 8 {
+            0 => (FCmp::LtQ, FCmp::LeQ),
+            _ => (FCmp::Lt, FCmp::Le),
+        };
+        let either = |l: &mut Self, op: FCmp| {
+            let (x, y) = (l.b.fcmp(op, a, b), l.b.fcmp(op, b, a));
+            let (x, y) = (l.b.cast(Cast::Zext, Ty::I32, x), l.b.cast(Cast::Zext, Ty::I32, y));
+            let v = l.b.bin(Bin::Or, x, y);
+            let zero = l.b.iconst(Ty::I32, 0);
+            l.b.cmp(Cmp::Eq, v, zero)
+        };
+        match cond & 7 {
+            0 => {
+                self.b.fcmp(le, a, b);
+                self.b.iconst(Ty::Bool, 0)
+            }
+            1 => either(self, le),
+            2 => {
+                if cond & 8 != 0 {
+                    self.b.fcmp(le, a, b);
+                }
+                self.b.fcmp(FCmp::Eq, a, b)
+            }
+            3 => either(self, lt),
+            4 => self.b.fcmp(lt, a, b),
+            5 => {
+                let v = self.b.fcmp(le, b, a);
+                self.b.un(Un::Not, v)
+            }
+            6 => self.b.fcmp(le, a, b),
+            _ => {
+                let v = self.b.fcmp(lt, b, a);
+                self.b.un(Un::Not, v)
+            }
+        }
     }
 
     fn float_move(&mut self, i: &Insn, wide: bool) {
@@ -383,10 +553,17 @@ impl Lift<'_> {
         if self.key.fr {
             return self.b.get(Ty::I64, regs::f(n));
         }
-        let low = self.operand(false, n & 30);
-        let high = self.b.get(Ty::I64, regs::f(n | 1));
-        let high = self.b.bin_imm(Bin::Shl, high, 32);
-        self.b.bin(Bin::Or, high, low)
+        let (first, second) = (regs::f(n & 30), regs::f(n | 1));
+        let (low, high) = (self.b.get(Ty::I64, first), self.b.get(Ty::I64, second));
+        if let Some(p) = self.pairs[n as usize / 2 & 15].filter(|p| (p.low, p.high) == (low, high))
+        {
+            return p.value;
+        }
+        let bits = self.operand(false, n & 30);
+        let upper = self.b.bin_imm(Bin::Shl, high, 32);
+        let value = self.b.bin(Bin::Or, upper, bits);
+        self.pairs[n as usize / 2 & 15] = Some(Pair { low, high, value });
+        value
     }
 
     fn set_double(&mut self, n: i32, v: Val) {
@@ -397,6 +574,7 @@ impl Lift<'_> {
         let high = self.b.bin_imm(Bin::ShrU, v, 32);
         self.b.put(regs::f(n & 30), low);
         self.b.put(regs::f(n | 1), high);
+        self.pairs[n as usize / 2 & 15] = Some(Pair { low, high, value: v });
     }
 
     /// Sets a float register to 32 bits, given zero-extended. Of a register of 64 bits the upper

@@ -19,7 +19,9 @@ mod wide;
 
 pub(crate) use cop0::Call;
 pub(crate) use cop0::cp0;
-pub(crate) use float::{Calc, WIDE, calc_of, is_float};
+pub(crate) use float::{COMPARES, Calc, KEEP, SUBTRACTS, SUMS, WIDE, calc_of, is_float};
+
+use float::Pair;
 
 use crate::isa::Isa;
 use crate::regs;
@@ -43,10 +45,6 @@ pub(crate) mod calls {
     pub(crate) const FLOAT: u16 = 5;
     /// A float comparison: [`the condition`] as bits, operands.
     pub(crate) const COMPARE: u16 = 6;
-    /// Reads a float control register: number, condition codes.
-    pub(crate) const CFC1: u16 = 7;
-    /// Writes a float control register: number, value, condition codes; gives the new codes.
-    pub(crate) const CTC1: u16 = 8;
 }
 
 /// The bits of [`Mode::key`].
@@ -62,18 +60,31 @@ pub struct Key {
     pub wide: bool,
     /// UserLocal can be read.
     pub user_local: bool,
+    /// Float operations may trap, or flush what is small: they are calls.
+    pub special: bool,
+    /// FCSR.RM.
+    pub round: u8,
 }
 
 impl Key {
     /// As a number.
     pub fn bits(self) -> u32 {
-        let all = [self.cop0, self.float, self.fr, self.wide, self.user_local];
-        all.iter().rev().fold(0, |bits, on| bits << 1 | u32::from(*on))
+        let all = [self.cop0, self.float, self.fr, self.wide, self.user_local, self.special];
+        let bits = all.iter().rev().fold(0, |bits, on| bits << 1 | u32::from(*on));
+        bits | u32::from(self.round & 3) << 6
     }
     /// From a number.
     pub fn from_bits(bits: u32) -> Key {
         let bit = |n: u32| bits >> n & 1 != 0;
-        Key { cop0: bit(0), float: bit(1), fr: bit(2), wide: bit(3), user_local: bit(4) }
+        Key {
+            cop0: bit(0),
+            float: bit(1),
+            fr: bit(2),
+            wide: bit(3),
+            user_local: bit(4),
+            special: bit(5),
+            round: (bits >> 6 & 3) as u8,
+        }
     }
 }
 
@@ -89,6 +100,10 @@ pub(crate) struct Lift<'a> {
     /// The register that the branch around the current delay slot links to, and the value: seen by
     /// the slot, written after it.
     pub(crate) link: Option<(i32, Val)>,
+    /// Values of 64 bits that pairs of float registers hold, with the halves that were put there.
+    pub(crate) pairs: [Option<Pair>; 16],
+    /// A condition code that a comparison of this block has set.
+    pub(crate) compared: Option<(i32, Val)>,
 }
 
 /// Operations a block may hold; the longest instruction stays far below the rest of the range.
@@ -113,7 +128,16 @@ pub fn lift(
     if !key.wide {
         set &= !ext::M64;
     }
-    let mut cx = Lift { b: Builder::new(pc), isa, key, pc, xt: isa.word(), link: None };
+    let mut cx = Lift {
+        b: Builder::new(pc),
+        isa,
+        key,
+        pc,
+        xt: isa.word(),
+        link: None,
+        pairs: [None; 16],
+        compared: None,
+    };
     let mut word_at = |va: u64| -> Result<u32, FetchFault> {
         let (first, second) = (fetch(va)?, fetch(va.wrapping_add(2) & isa.mask())?);
         let (high, low) = if isa.big_endian { (first, second) } else { (second, first) };
