@@ -15,6 +15,9 @@ pub(crate) const WORDS: usize = 1024;
 /// The word that is always zero.
 pub(crate) const ZERO: u16 = (WORDS - 1) as u16;
 
+/// Memories that a core without translation may read past the TLB.
+pub(crate) const FLATS: usize = 4;
+
 /// No reservation.
 pub(crate) const NO_RESERVATION: u64 = u64::MAX;
 
@@ -29,8 +32,8 @@ pub(crate) struct Frame {
     pub(crate) tlb: *const Table,
     /// The distance of its near pages.
     pub(crate) distance: usize,
-    /// Where the memory lies that a core without translation reads past the TLB.
-    pub(crate) flat: *const u8,
+    /// Where the memories lie that a core without translation reads past the TLB.
+    pub(crate) flats: [usize; FLATS],
     /// The core's table of jump targets.
     pub(crate) jumps: *const c_void,
     /// What an entry of the jump table must say to be valid now.
@@ -75,7 +78,7 @@ impl Frame {
             temps: [0; WORDS - REGS],
             tlb: std::ptr::null(),
             distance: 0,
-            flat: std::ptr::null(),
+            flats: [0; FLATS],
             jumps: std::ptr::null(),
             key: 0,
             memory: 0,

@@ -191,8 +191,13 @@ impl Space {
 
     /// What is mapped at an address.
     pub fn find(&self, pa: u64) -> Option<&Entry> {
+        self.entries.get(self.index(pa)?)
+    }
+
+    /// The number of what is mapped at an address in [`Space::entries`].
+    pub(crate) fn index(&self, pa: u64) -> Option<usize> {
         let at = self.entries.partition_point(|e| e.last < pa);
-        self.entries.get(at).filter(|e| e.start <= pa)
+        self.entries.get(at).filter(|e| e.start <= pa).map(|_| at)
     }
 
     /// What an address answers that nothing is mapped at.

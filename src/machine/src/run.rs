@@ -31,8 +31,13 @@ const QUANTUM_ONE: Ps = SECOND / 1000;
 const QUANTUM_MANY: Ps = SECOND / 50_000;
 /// Longest slice while a word of memory must be watched.
 const QUANTUM_HTIF: Ps = SECOND / 200_000;
-/// Slices without anything but instructions before a closed loop is looked for.
+/// Instructions of a slice of a machine with one core, at least: beginning one takes as long as some
+/// hundred instructions, and a slow core has few in a millisecond.
+const LEAST_ONE: u64 = 100_000;
+/// Slices without anything but instructions before a closed loop is looked for, first after so many
+/// of them, then after twice as many each time, at last after every so many.
 const QUIET_SLICES: u32 = 16;
+const QUIET_MOST: u32 = 1024;
 /// Longest closed loop in instructions, and how often a state must come back.
 const CIRCLE: u32 = 64;
 const CIRCLES: u32 = 3;
@@ -90,7 +95,9 @@ impl Running {
         }
         let times: Vec<Vec<Ps>> = m.core_names.iter().map(|c| vec![0; c.len()]).collect();
         let cores: usize = times.iter().map(Vec::len).sum();
-        let usual = if cores > 1 { QUANTUM_MANY } else { QUANTUM_ONE };
+        let tick = m.infos.first().and_then(|i| i.first()).map_or(1, |i| i.ps_per_insn);
+        let one = QUANTUM_ONE.max(tick.saturating_mul(LEAST_ONE));
+        let usual = if cores > 1 { QUANTUM_MANY } else { one };
         let set = m.graph.settings.get("quantum").and_then(|v| v.as_int());
         let mut quantum = set.map_or(usual, |ns| ns.saturating_mul(1000).max(1000));
         if m.world.htif.is_some() {
@@ -311,12 +318,11 @@ impl Running {
             (self.quiet, self.circle) = (0, (0, 0));
             return;
         }
-        self.quiet += 1;
-        if self.quiet < QUIET_SLICES {
-            return;
+        self.quiet = self.quiet.wrapping_add(1);
+        let looks = self.quiet.is_power_of_two() && self.quiet >= QUIET_SLICES;
+        if looks || self.quiet.is_multiple_of(QUIET_MOST) {
+            self.look_at_circle(CIRCLE, self.m.world.moves);
         }
-        self.quiet = 0;
-        self.look_at_circle(CIRCLE, self.m.world.moves);
     }
 
     /// One instruction of the search for a closed loop has run.

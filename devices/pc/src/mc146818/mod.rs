@@ -224,12 +224,15 @@ impl Device for Mc146818 {
         if offset == INDEX {
             return Ok(0xff);
         }
-        self.drive(cx);
-        let value = self.value(cx, self.state.index);
-        if self.state.index == C {
-            self.state.flags = 0;
-            self.drive(cx);
+        // Only C shows flags; the others need not be caught up with to be read, and guests spin on
+        // A's UIP.
+        if self.state.index != C {
+            return Ok(self.value(cx, self.state.index).into());
         }
+        self.drive(cx);
+        let value = self.value(cx, C);
+        self.state.flags = 0;
+        self.drive(cx);
         Ok(value.into())
     }
 

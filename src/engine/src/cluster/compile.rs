@@ -6,7 +6,7 @@
 use super::{Cluster, Core, EngineConfig};
 use crate::cache::{BlockKey, Cache};
 use crate::jit::region::{Known, Region, Scope};
-use crate::jit::{Done, Jit, Oldest, Paths};
+use crate::jit::{Done, Flat, Jit, Oldest, Paths};
 use crate::mmu::CodePage;
 use std::ops::RangeInclusive;
 
@@ -80,12 +80,30 @@ impl Cluster {
     /// Addresses around a block whose code lies as far from the block's as they do.
     fn reach(&self, core: usize, key: &BlockKey) -> RangeInclusive<u64> {
         let c = &self.cores[core];
-        let all = self.flat.filter(|f| {
+        let all = self.flats.iter().find(|f| {
             let at = key.va.wrapping_sub(f.start);
-            c.flat && at < f.len && f.host.wrapping_add(at as usize) == key.host
+            let here = at < f.len && f.host.wrapping_add(at as usize) == key.host;
+            here && c.flat >> f.number & 1 != 0
         });
         let page = (1u64 << c.cpu.layout().page_bits) - 1;
         all.map_or(key.va & !page..=key.va | page, |f| f.start..=f.start + (f.len - 1))
+    }
+
+    /// How the data lies that a core accesses.
+    fn paths(&self, core: usize) -> Paths {
+        let c = &self.cores[core];
+        let near = c.mmu.tlb().is_near();
+        let here = self.flats.iter().filter(|f| c.flat >> f.number & 1 != 0);
+        let mut flats: Vec<Flat> = here.copied().collect();
+        if flats.is_empty() {
+            return Paths { near, ..Paths::default() };
+        }
+        // The memory that most pages are in which were stored to.
+        let pages = |f: &Flat| {
+            c.mmu.tlb().pages().filter(|(_, write, _)| write.is_some_and(|at| f.holds(at, 1))).count()
+        };
+        flats.sort_by_cached_key(|f| std::cmp::Reverse(pages(f)));
+        Paths { near, flats, regs: c.frame.regs.0.to_vec() }
     }
 
     /// Has a block run this code from now on, whoever comes to it.
@@ -110,7 +128,7 @@ impl Cluster {
         };
         let c = &self.cores[core];
         let layout = c.cpu.layout().clone();
-        let paths = Paths { near: c.mmu.tlb().is_near(), flat: self.flat.filter(|_| c.flat) };
+        let paths = self.paths(core);
         let Some(jit) = &self.jit else { return };
         if jit.is_pending(&head) {
             return;

@@ -130,8 +130,9 @@ struct Core {
     float: Unit,
     events: Events,
     mode: Mode,
-    /// Addresses of the main memory are physical, for fetches and data.
-    flat: bool,
+    /// Addresses of these of the cluster's memories are physical, for fetches and data: one bit
+    /// each.
+    flat: u8,
     /// Index of the mode's part that translations depend on.
     mode_index: u16,
     epoch: u64,
@@ -162,7 +163,7 @@ impl Core {
             float: Unit::new(layout.float),
             events: Events::default(),
             mode: Mode::default(),
-            flat: false,
+            flat: 0,
             mode_index: 0,
             epoch: 0,
             waiting: false,
@@ -223,10 +224,10 @@ pub struct Cluster {
     hold: Option<u32>,
     /// None if nothing is to be compiled, or the host cannot.
     jit: Option<Jit>,
-    /// Parts of modes that translations depend on: key, fetch regime, whether data is flat.
-    modes: Vec<(u32, u8, bool)>,
-    /// Memory that cores access past the TLB while their addresses are physical.
-    flat: Option<Flat>,
+    /// Parts of modes that translations depend on: key, fetch regime, which memories are flat.
+    modes: Vec<(u32, u8, u8)>,
+    /// Memories that cores access past the TLB while their addresses are physical.
+    flats: Vec<Flat>,
     stats: Stats,
     /// What has run, if that is recorded.
     executed: Option<insight::Blocks>,
@@ -252,16 +253,16 @@ impl Cluster {
         // Several parallel cores never run as one cluster.
         let jit = config.jit && !(config.parallel && cpus.len() > 1);
         let jit = if jit { Jit::new(&config) } else { None };
-        let flat = Flat::of(&space, cpus.len() < 2 && !config.parallel);
+        let flats = Flat::all(&space, |_| cpus.len() < 2 && !config.parallel);
         let mut cluster = Cluster {
             jit,
             config,
-            flat,
+            flats,
             space,
             listener,
             cache: Cache::default(),
             cores: cpus.into_iter().map(Core::new).collect(),
-            modes: vec![(Mode::default().key, Mode::default().fetch, false)],
+            modes: vec![(Mode::default().key, Mode::default().fetch, 0)],
             stats: Stats::default(),
             executed: None,
             hold: None,
@@ -281,12 +282,12 @@ impl Cluster {
         cluster
     }
 
-    /// Clusters with these views run in turn with this one. If one of them sees its main memory,
-    /// stores there are looked at as those of several cores are.
+    /// Clusters with these views run in turn with this one. If one of them sees a memory of
+    /// its, stores there are looked at as those of several cores are.
     pub fn among(&mut self, others: &[&Space]) {
-        let shared = |f: &Flat| others.iter().any(|space| space.sees(f.host, f.len));
-        if self.flat.as_ref().is_some_and(shared) {
-            self.flat = Flat::of(&self.space, false);
+        for f in &mut self.flats {
+            let shared = others.iter().any(|space| space.sees(f.host, f.len));
+            f.guard = f.guard.filter(|_| !shared);
         }
         for c in &mut self.cores {
             c.events.alone = false;

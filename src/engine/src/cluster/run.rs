@@ -99,7 +99,9 @@ impl Cluster {
         let key = c.key();
         c.frame.tlb = c.mmu.tlb().base();
         c.frame.distance = c.mmu.distance();
-        c.frame.flat = self.flat.map_or(0, |f| f.host) as *const u8;
+        for (place, f) in c.frame.flats.iter_mut().zip(&self.flats) {
+            *place = f.host;
+        }
         c.frame.jumps = c.jumps.base().cast();
         c.frame.key = key;
         let trampoline = self.jit.as_ref().map_or(0, |j| j.runtime.trampoline);
@@ -270,11 +272,12 @@ impl Cluster {
         self.settle(s.core);
         let c = &mut self.cores[s.core];
         let mode = c.cpu.mode(&c.frame.regs);
-        let flat = !c.mmu.is_watched()
-            && self.flat.is_some_and(|f| {
-                let last = f.start + (f.len - 1);
-                [mode.data, mode.fetch].iter().all(|r| c.cpu.is_physical(*r, f.start, last))
-            });
+        let mut flat = 0;
+        for f in self.flats.iter().filter(|_| !c.mmu.is_watched()) {
+            let last = f.start + (f.len - 1);
+            let here = |r: &u8| c.cpu.is_physical(*r, f.start, last);
+            flat |= u8::from([mode.data, mode.fetch].iter().all(here)) << f.number;
+        }
         if mode != c.mode || flat != c.flat {
             c.mode = mode;
             c.flat = flat;

@@ -6,7 +6,7 @@ use super::flow::{Flow, SlotSet, targets};
 use super::groups::Groups;
 use super::ints::condition;
 use super::region::Region;
-use super::{Paths, Runtime};
+use super::{Flat, Paths, Runtime};
 use crate::cache::{JUMP_BITS, JumpEntry};
 use crate::frame::Frame;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
@@ -46,10 +46,12 @@ pub(super) struct Generator<'a> {
     left: Variable,
     pub(super) frame: Value,
     pub(super) tlb: Value,
-    pub(super) paths: Paths,
-    /// Of near pages, and where flat memory lies: if `paths` says so.
+    pub(super) paths: &'a Paths,
+    /// Of near pages, and where flat memories lie: if `paths` says so.
     pub(super) distance: Value,
-    pub(super) flat: Value,
+    pub(super) flats: Vec<Value>,
+    /// Operations of the block being written.
+    pub(super) insts: &'a [Inst],
     /// Of the block being written, with the host addresses of groups that were looked at.
     pub(super) groups: Groups,
     pub(super) hosts: Vec<Option<Value>>,
@@ -90,11 +92,12 @@ impl<'a> Generator<'a> {
         b.set_cold_block(leave);
         b.append_block_param(leave, types::I64);
         b.append_block_param(leave, types::I64);
-        let paths = job.paths;
+        let paths = &job.paths;
         let mut field = |at: usize| b.ins().load(types::I64, plain(), frame, at as i32);
         let tlb = field(offset_of!(Frame, tlb));
         let distance = if paths.near { field(offset_of!(Frame, distance)) } else { tlb };
-        let flat = if paths.flat.is_some() { field(offset_of!(Frame, flat)) } else { tlb };
+        let place = |f: &Flat| offset_of!(Frame, flats) + f.number * size_of::<usize>();
+        let flats = paths.flats.iter().map(|f| field(place(f))).collect();
         Generator {
             b,
             region,
@@ -109,7 +112,8 @@ impl<'a> Generator<'a> {
             tlb,
             paths,
             distance,
-            flat,
+            flats,
+            insts: &[],
             groups: Groups::default(),
             hosts: Vec::new(),
             heads: BTreeMap::new(),
@@ -200,7 +204,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn block(&mut self, pc: u64, block: &Block) {
+    fn block(&mut self, pc: u64, block: &'a Block) {
         let head = self.heads[&pc];
         self.b.switch_to_block(head);
         let budget = self.flow.budget(pc);
@@ -235,7 +239,8 @@ impl<'a> Generator<'a> {
     }
 
     /// Writes the operations of a block.
-    fn body(&mut self, block: &Block) {
+    fn body(&mut self, block: &'a Block) {
+        self.insts = &block.insts;
         self.vals = vec![None; block.insts.len()];
         self.types = block.types.clone();
         self.groups = Groups::of(block, self.layout.bits);

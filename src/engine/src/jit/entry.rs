@@ -156,14 +156,19 @@ pub(crate) extern "C" fn slow_memory(frame: *mut Frame) {
     let (va, desc, value) = (frame.va, frame.desc, frame.value);
     let acc = Acc(desc as u16);
     cx.out.done = cx.steps.wrapping_sub(frame.left);
-    // A device may use the float unit, whose flags are the guest's, now or later.
-    let flags = sticky::save();
+    // A device may use the float unit, whose flags are the guest's: now, or if code with floats
+    // comes next. Before such code they are clear.
+    let flags = if frame.floats != 0 { Some(sticky::save()) } else { None };
     let done = if desc & STORE == 0 {
         cx.out.quick_load(cx.cpu, va, acc).map(|value| frame.result = value)
     } else {
         cx.out.quick_store(cx.cpu, va, acc, value)
     };
-    sticky::restore(flags);
+    match flags {
+        Some(flags) => sticky::restore(flags),
+        None if cx.out.events.host_floats => sticky::clear(),
+        None => {}
+    }
     frame.refused = u64::from(done.is_none());
 }
 

@@ -20,6 +20,9 @@ pub(super) struct Group {
     pub(super) low: i64,
     /// Bytes from there to the end of the highest access.
     pub(super) span: i64,
+    /// Low bits of the lowest address that must be zero: all its accesses must be aligned, are of
+    /// one size, and are aligned if the lowest is.
+    pub(super) align: i64,
 }
 
 /// The groups of a block.
@@ -40,8 +43,8 @@ impl Groups {
             Some(Inst::Const(_, n)) => Some(*n as i64),
             _ => None,
         };
-        // Groups that may still grow, by base and direction.
-        let mut open: BTreeMap<(Val, bool), usize> = BTreeMap::new();
+        // Groups that may still grow, by base, direction and alignment.
+        let mut open: BTreeMap<(Val, bool, i64), usize> = BTreeMap::new();
         let mut list: Vec<(Group, Vec<(usize, i64)>)> = Vec::new();
         for (at, inst) in block.insts.iter().enumerate() {
             let own = (Val(at as u16), 0);
@@ -56,8 +59,13 @@ impl Groups {
                 let (base, n) = sum(a);
                 let start = n.wrapping_add(i64::from(offset));
                 let end = start.saturating_add(mem.bytes() as i64);
-                let grown = open.get(&(base, write)).copied().filter(|&g| {
+                let align = if mem.aligned { mem.bytes() as i64 - 1 } else { 0 };
+                let kind = (base, write, align);
+                let grown = open.get(&kind).copied().filter(|&g| {
                     let group = &mut list[g].0;
+                    if group.low.wrapping_sub(start) & align != 0 {
+                        return false;
+                    }
                     let low = group.low.min(start);
                     let span = group.low.saturating_add(group.span).max(end).saturating_sub(low);
                     let fits = span <= SPAN;
@@ -67,8 +75,9 @@ impl Groups {
                     fits
                 });
                 let g = grown.unwrap_or_else(|| {
-                    list.push((Group { write, low: start, span: end - start }, Vec::new()));
-                    open.insert((base, write), list.len() - 1);
+                    let group = Group { write, low: start, span: end - start, align };
+                    list.push((group, Vec::new()));
+                    open.insert(kind, list.len() - 1);
                     list.len() - 1
                 });
                 list[g].1.push((at, start));
@@ -98,8 +107,7 @@ fn access(inst: &Inst) -> Option<(Mem, Val, i32, bool)> {
         Inst::Store(mem, a, offset, _) => (mem, a, offset, true),
         _ => return None,
     };
-    // Of those that must be aligned each address is looked at.
-    (!mem.aligned).then_some((mem, a, offset, write))
+    Some((mem, a, offset, write))
 }
 
 #[cfg(test)]
@@ -125,14 +133,14 @@ mod tests {
         b.store(mem(3, false), top, 24, v); // sp - 8
         let x = b.load(Ty::I64, mem(3, false), sp, 0);
         b.store(mem(2, false), sp, -32, v); // sp - 32
-        b.store(mem(3, true), sp, -16, v); // must be aligned
+        b.store(mem(3, true), sp, -16, v); // must be aligned: another group
         b.load(Ty::I64, mem(3, false), x, 0); // another base
         b.load(Ty::I64, mem(0, false), top, 47); // sp + 15
         b.load(Ty::I64, mem(0, false), top, 4000); // too far
         let block = b.finish(Exit::Jump(0, hetemu_isa::ir::Hint::None));
         let groups = Groups::of(&block, 64);
-        let stores = Group { write: true, low: -32, span: 32 };
-        let loads = Group { write: false, low: 0, span: 16 };
+        let stores = Group { write: true, low: -32, span: 32, align: 0 };
+        let loads = Group { write: false, low: 0, span: 16, align: 0 };
         assert_eq!(groups.list, [stores, loads]);
         let members: Vec<(usize, i64)> =
             (0..block.insts.len()).filter_map(|i| groups.of_inst(i)).collect();

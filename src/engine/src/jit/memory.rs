@@ -14,9 +14,12 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     self as clif, AtomicRmwOp, InstBuilder, MemFlagsData, Type, Value, types,
 };
-use hetemu_isa::ir::{Mem, Rmw, Ty, Val};
+use hetemu_isa::ir::{Cast, Inst, Mem, Rmw, Ty, Val};
 use hetemu_schema::Endian;
 use std::mem::offset_of;
+
+/// Operations of an address that are looked at to guess which memory it lies in.
+const EXPRESSION: u32 = 6;
 
 impl Generator<'_> {
     /// The virtual address, 64 bits.
@@ -35,17 +38,90 @@ impl Generator<'_> {
         self.wrap(va)
     }
 
+    /// The memory that an access is likely for, by number in `paths`: that which its address lies in
+    /// with what the registers held when the region was found hot, or the largest of those in the
+    /// address's sum, or the memory that most is in.
+    fn likely(&self, a: Val, offset: i64, span: u64) -> Option<usize> {
+        let mask = u64::MAX >> (64 - u32::from(self.layout.bits.clamp(1, 64)));
+        let held = |at: u64| self.paths.flats.iter().position(|f| f.holds(at & mask, span));
+        let mut leaves = Vec::new();
+        let sum = self.evaluate(a, EXPRESSION, &mut leaves);
+        let sum = sum.and_then(|at| held(at.wrapping_add_signed(offset)));
+        let base = || leaves.iter().max().and_then(|at| held(*at));
+        sum.or_else(base).or(if self.paths.flats.is_empty() { None } else { Some(0) })
+    }
+
+    /// A value with what the registers held; `leaves` gets the registers' values.
+    fn evaluate(&self, v: Val, depth: u32, leaves: &mut Vec<u64>) -> Option<u64> {
+        let depth = depth.checked_sub(1)?;
+        match *self.insts.get(usize::from(v.0))? {
+            Inst::Const(_, n) => Some(n),
+            Inst::Get(_, slot) => {
+                let value = self.paths.regs.get(usize::from(slot.0)).copied()?;
+                leaves.push(value);
+                Some(value)
+            }
+            Inst::Bin(op, a, b) => {
+                let a = self.evaluate(a, depth, leaves);
+                let b = self.evaluate(b, depth, leaves);
+                Some(op.eval(self.ty(v), a?, b?))
+            }
+            Inst::Cast(Cast::Zext | Cast::Trunc, Ty::I32, a) => {
+                self.evaluate(a, depth, leaves).map(|n| n & 0xffff_ffff)
+            }
+            Inst::Cast(Cast::Zext, _, a) => self.evaluate(a, depth, leaves),
+            _ => None,
+        }
+    }
+
+    /// The host address of an access at a constant address in memory, and its memory.
+    fn fixed(&mut self, mem: Mem, a: Val, offset: i32) -> Option<(Value, Flat, u64)> {
+        let Some(Inst::Const(_, n)) = self.insts.get(usize::from(a.0)) else { return None };
+        let mask = u64::MAX >> (64 - u32::from(self.layout.bits.clamp(1, 64)));
+        let va = n.wrapping_add_signed(offset.into()) & mask;
+        if mem.aligned && va & (mem.bytes() - 1) != 0 {
+            return None;
+        }
+        let number = self.paths.flats.iter().position(|f| f.holds(va, mem.bytes()))?;
+        let (flat, start) = (*self.paths.flats.get(number)?, *self.flats.get(number)?);
+        let at = va - flat.start;
+        Some((self.b.ins().iadd_imm_s(start, at as i64), flat, at))
+    }
+
+    /// As [`Generator::fixed`], a store: goes on if no code lies there, and gives the block for where
+    /// it does.
+    fn fixed_store(&mut self, mem: Mem, a: Val, offset: i32) -> Option<(Value, clif::Block)> {
+        let (host, flat, at) = self.fixed(mem, a, offset)?;
+        let guard = flat.guard? + ((at >> CODE_PAGE_BITS) * 2) as usize;
+        let (fast, slow) = (self.b.create_block(), self.cold());
+        let guard = self.b.ins().iconst(types::I64, guard as i64);
+        let count = self.b.ins().load(types::I16, plain(), guard, 0);
+        self.b.ins().brif(count, slow, &[], fast, &[]);
+        self.enter(fast);
+        Some((host, slow))
+    }
+
     /// Goes on where the TLB answers for `span` bytes at an address, with their host address; also
     /// gives the block for where it does not, to be written. `align`: low address bits to be zero.
-    fn probe(&mut self, va: Value, span: i64, align: i64, write: bool) -> (Value, clif::Block) {
+    /// `likely`: the memory that it is probably in.
+    fn probe(
+        &mut self,
+        va: Value,
+        (span, align): (i64, i64),
+        write: bool,
+        likely: Option<usize>,
+    ) -> (Value, clif::Block) {
         let (fast, slow) = (self.b.create_block(), self.cold());
         let host = self.b.append_block_param(fast, types::I64);
-        let flat = self.paths.flat.filter(|f| align == 0 && f.len >= span as u64);
-        match flat.filter(|f| !write || f.guard.is_some()) {
-            Some(flat) if flat.sole => self.probe_flat(flat, va, span, write, (fast, slow)),
+        let flat = likely.and_then(|n| Some((*self.paths.flats.get(n)?, *self.flats.get(n)?)));
+        let flat = flat.filter(|(f, _)| f.len >= span as u64 && (!write || f.guard.is_some()));
+        match flat {
+            Some(flat) if flat.0.sole => {
+                self.probe_flat(flat, va, (span, align), write, (fast, slow));
+            }
             Some(flat) => {
                 let elsewhere = self.cold();
-                self.probe_flat(flat, va, span, write, (fast, elsewhere));
+                self.probe_flat(flat, va, (span, align), write, (fast, elsewhere));
                 self.enter(elsewhere);
                 self.probe_tlb(va, (span, align), write, (fast, slow));
             }
@@ -55,21 +131,28 @@ impl Generator<'_> {
         (host, slow)
     }
 
-    /// Looks whether an address lies in the main memory. `ways`: found, with the host address, or
-    /// not.
+    /// Looks whether an address lies in a memory. `ways`: found, with the host address, or not.
     fn probe_flat(
         &mut self,
-        flat: Flat,
+        (flat, start): (Flat, Value),
         va: Value,
-        span: i64,
+        (span, align): (i64, i64),
         write: bool,
         ways: (clif::Block, clif::Block),
     ) {
         let (fast, slow) = ways;
         let at = self.b.ins().iadd_imm_s(va, (flat.start as i64).wrapping_neg());
-        let most = (flat.len - span as u64) as i64;
-        let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, at, most);
-        let found = self.b.ins().iadd(self.flat, at);
+        let mut most = flat.len - span as u64;
+        let mut key = at;
+        if align != 0 {
+            // Low bits that must be zero become the highest.
+            let bits = align.count_ones();
+            key = self.b.ins().rotr_imm_u(at, i64::from(bits));
+            most >>= bits;
+        }
+        let most = most as i64;
+        let fits = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, key, most);
+        let found = self.b.ins().iadd(start, at);
         let Some(guard) = flat.guard.filter(|_| write) else {
             self.b.ins().brif(fits, fast, &[found.into()], slow, &[]);
             return;
@@ -98,13 +181,19 @@ impl Generator<'_> {
         let (fast, slow) = ways;
         let page = self.layout.page_bits;
         // The row is that of the first byte, the tag must be that of the last: both in one page.
-        let last = if span > 1 && align == 0 {
+        let last = if span > align + 1 {
             let last = self.b.ins().iadd_imm_s(va, span - 1);
             self.wrap(last)
         } else {
             va
         };
-        let want = self.b.ins().band_imm_s(last, (!0i64 << page) | align);
+        let mut want = self.b.ins().band_imm_s(last, (!0i64 << page) | align);
+        if span > align + 1 && align != 0 {
+            // Low bits that must be zero are those of the first byte.
+            let last = self.b.ins().band_imm_s(last, !0i64 << page);
+            let low = self.b.ins().band_imm_s(va, align);
+            want = self.b.ins().bor(last, low);
+        }
         let far = if self.paths.near {
             let row = self.row(va, size_of::<Near>());
             let entry = self.b.ins().iadd(self.tlb, row);
@@ -152,12 +241,19 @@ impl Generator<'_> {
         self.b.ins().band_imm_u(va, (1i64 << self.layout.bits) - 1)
     }
 
-    /// Low address bits that a probe looks at. Those of an access that may be misaligned need not
-    /// be zero, but no part of it may lie in another page.
-    fn probe_mem(&mut self, va: Value, mem: Mem, write: bool) -> (Value, clif::Block) {
-        let align = mem.bytes() as i64 - 1;
-        let flat = self.paths.flat.is_some_and(|f| !write || f.guard.is_some()) && !mem.aligned;
-        self.probe(va, mem.bytes() as i64, if flat { 0 } else { align }, write)
+    /// Probes for one access. In flat memory one that may be misaligned is not looked at; the TLB
+    /// answers aligned ones only.
+    fn probe_mem(
+        &mut self,
+        va: Value,
+        mem: Mem,
+        write: bool,
+        likely: Option<usize>,
+    ) -> (Value, clif::Block) {
+        let bytes = mem.bytes() as i64;
+        let flat = likely.and_then(|n| self.paths.flats.get(n));
+        let flat = flat.is_some_and(|f| !write || f.guard.is_some()) && !mem.aligned;
+        self.probe(va, (bytes, if flat { 0 } else { bytes - 1 }), write, likely)
     }
 
     /// Goes on where the memory of an access of the block is known, with its host address; also
@@ -172,7 +268,8 @@ impl Generator<'_> {
     ) -> (Value, clif::Block) {
         let Some((number, from)) = self.groups.of_inst(at) else {
             let va = self.address(a, offset);
-            return self.probe_mem(va, mem, write);
+            let likely = self.likely(a, offset.into(), mem.bytes());
+            return self.probe_mem(va, mem, write, likely);
         };
         let group = self.groups.list[number];
         let host = match self.hosts[number] {
@@ -180,7 +277,9 @@ impl Generator<'_> {
             None => {
                 let skip = i64::from(offset).wrapping_sub(from);
                 let low = self.address_at(a, skip);
-                let (found, none) = self.probe(low, group.span, 0, group.write);
+                let likely = self.likely(a, skip, group.span as u64);
+                let what = (group.span, group.align);
+                let (found, none) = self.probe(low, what, group.write, likely);
                 let known = self.b.create_block();
                 let host = self.b.append_block_param(known, types::I64);
                 self.b.ins().jump(known, &[found.into()]);
@@ -200,13 +299,17 @@ impl Generator<'_> {
     }
 
     pub(super) fn load(&mut self, at: usize, ty: Ty, mem: Mem, a: Val, offset: i32) -> Value {
+        if let Some((host, ..)) = self.fixed(mem, a, offset) {
+            return self.host_load(ty, mem, host);
+        }
         let (host, slow) = self.locate(at, mem, a, offset, false);
         let value = self.host_load(ty, mem, host);
         self.loaded(ty, mem, value, slow, |g| g.address(a, offset))
     }
 
-    fn load_at(&mut self, ty: Ty, mem: Mem, va: Value) -> Value {
-        let (host, slow) = self.probe_mem(va, mem, false);
+    fn load_at(&mut self, ty: Ty, mem: Mem, a: Val, va: Value) -> Value {
+        let likely = self.likely(a, 0, mem.bytes());
+        let (host, slow) = self.probe_mem(va, mem, false, likely);
         let value = self.host_load(ty, mem, host);
         self.loaded(ty, mem, value, slow, |_| va)
     }
@@ -285,7 +388,10 @@ impl Generator<'_> {
 
     pub(super) fn store(&mut self, at: usize, mem: Mem, a: Val, offset: i32, v: Val) {
         let value = self.val(v);
-        let (host, slow) = self.locate(at, mem, a, offset, true);
+        let (host, slow) = match self.fixed_store(mem, a, offset) {
+            Some(place) => place,
+            None => self.locate(at, mem, a, offset, true),
+        };
         self.host_store(mem, host, value);
         let done = self.b.create_block();
         self.b.ins().jump(done, &[]);
@@ -324,8 +430,9 @@ impl Generator<'_> {
     }
 
     /// The host address of an aligned store that the TLB answers; leaves otherwise.
-    fn writable(&mut self, va: Value, mem: Mem) -> Value {
-        let (host, slow) = self.probe_mem(va, mem, true);
+    fn writable(&mut self, a: Val, va: Value, mem: Mem) -> Value {
+        let likely = self.likely(a, 0, mem.bytes());
+        let (host, slow) = self.probe_mem(va, mem, true, likely);
         let go = self.b.create_block();
         self.b.ins().jump(go, &[]);
         self.enter(slow);
@@ -339,7 +446,7 @@ impl Generator<'_> {
     pub(super) fn rmw(&mut self, op: Rmw, mem: Mem, a: Val, v: Val) -> Value {
         let va = self.address(a, 0);
         let (ty, b) = (self.ty(v), self.val(v));
-        let host = self.writable(va, mem);
+        let host = self.writable(a, va, mem);
         if self.parallel() {
             if mem.endian == Endian::Big && mem.size > 0 || int_type(mem) != clif_type(ty) {
                 // No target has these yet: the interpreter can do them.
@@ -383,7 +490,7 @@ impl Generator<'_> {
 
     pub(super) fn load_reserve(&mut self, ty: Ty, mem: Mem, a: Val) -> Value {
         let va = self.address(a, 0);
-        let value = self.load_at(ty, mem, va);
+        let value = self.load_at(ty, mem, a, va);
         self.store_frame(va, offset_of!(Frame, reserved));
         let word = self.as_word(value);
         self.store_frame(word, offset_of!(Frame, reserved_value));
@@ -397,7 +504,7 @@ impl Generator<'_> {
     pub(super) fn store_cond(&mut self, mem: Mem, a: Val, v: Val) -> Value {
         let va = self.address(a, 0);
         let (ty, value) = (self.ty(v), self.val(v));
-        let host = self.writable(va, mem);
+        let host = self.writable(a, va, mem);
         let reserved = self.load_frame(types::I64, offset_of!(Frame, reserved));
         let none = self.b.ins().iconst(types::I64, NO_RESERVATION as i64);
         self.store_frame(none, offset_of!(Frame, reserved));

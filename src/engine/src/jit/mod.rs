@@ -31,7 +31,7 @@ pub(crate) use worker::Done;
 
 use crate::cache::{AddressMap, BlockKey, CachedBlock};
 use crate::cluster::{CodeRange, EngineConfig};
-use crate::frame::Frame;
+use crate::frame::{FLATS, Frame};
 use crate::ram::CODE_PAGE_BITS;
 use crate::space::{Entry, Kind, Space, Swap};
 use arena::{Arena, Piece};
@@ -65,23 +65,26 @@ pub(crate) struct Runtime {
 }
 
 /// How the data that a region accesses lies, when it is compiled.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     /// Most pages of the TLB in force are near: worth trying that first.
     pub(crate) near: bool,
-    /// Addresses are physical, and every access to this memory is allowed. Part of the key: the
-    /// code must not run when that does not hold.
-    pub(crate) flat: Option<Flat>,
+    /// Addresses in these memories are physical, and every access there is allowed, the likeliest
+    /// first. Part of the key: the code must not run when that does not hold.
+    pub(crate) flats: Vec<Flat>,
+    /// The core's slots now, if there are such memories: which one an access is for can be guessed
+    /// from them.
+    pub(crate) regs: Vec<u64>,
 }
 
-/// A memory of this part of the largest one's size is as likely to be used as that one.
-const RIVAL: u64 = 8;
 /// Memories that make less than this part of the largest one are hardly used.
 const SMALL: u64 = 64;
 
-/// The main memory of a cluster's view.
+/// A memory of a cluster's view.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flat {
+    /// Where the frame says where it lies.
+    pub(crate) number: usize,
     /// Physical address, and bytes.
     pub(crate) start: u64,
     pub(crate) len: u64,
@@ -93,27 +96,35 @@ pub(crate) struct Flat {
 }
 
 impl Flat {
-    /// The memory that a cluster's data lies in: the largest that takes stores, unless there are
-    /// others of its size. `alone`: no other core has reservations, or stores at the same time.
-    pub(crate) fn of(space: &Space, alone: bool) -> Option<Flat> {
+    /// The memories that a cluster's data and code lie in: the largest ones. `alone`: no other core
+    /// has reservations in one, or stores there at the same time.
+    pub(crate) fn all(space: &Space, alone: impl Fn(&Flat) -> bool) -> Vec<Flat> {
         let plain = |e: &Entry| match &e.kind {
             Kind::Ram { ram, offset, writable, swap: Swap::None, .. } => {
                 let len = (e.last - e.start).checked_add(1)?;
                 let host = ram.host(*offset, len)? as usize;
                 let whole = |at: u64| at.is_multiple_of(1 << CODE_PAGE_BITS);
-                let guard = ram.guard(*offset).filter(|_| alone && whole(*offset));
-                Some((*writable, Flat { start: e.start, len, host, guard, sole: false }))
+                let guard = ram.guard(*offset).filter(|_| *writable && whole(*offset));
+                whole(e.start).then_some(Flat { number: 0, start: e.start, len, host, guard, sole: false })
             }
             _ => None,
         };
-        let all: Vec<(bool, Flat)> = space.entries().iter().filter_map(plain).collect();
-        let written = all.iter().filter(|(writable, _)| *writable).map(|(_, f)| *f);
-        let best = written.clone().max_by_key(|f| f.len)?;
-        let others = |f: &Flat| f.start != best.start;
-        let rival = written.filter(others).map(|f| f.len).max().unwrap_or(0);
-        let elsewhere: u64 = all.iter().map(|(_, f)| *f).filter(others).map(|f| f.len).sum();
-        let sole = elsewhere < best.len / SMALL;
-        (rival < best.len / RIVAL).then_some(Flat { sole, ..best })
+        let mut all: Vec<Flat> = space.entries().iter().filter_map(plain).collect();
+        all.sort_by_key(|f| (std::cmp::Reverse(f.len), f.start));
+        let elsewhere: u64 = all.iter().skip(1).map(|f| f.len).sum();
+        all.truncate(FLATS);
+        for (number, f) in all.iter_mut().enumerate() {
+            f.number = number;
+            f.sole = number == 0 && elsewhere < f.len / SMALL;
+            let alone = alone(f);
+            f.guard = f.guard.filter(|_| alone);
+        }
+        all
+    }
+
+    /// Whether bytes at an address lie in it.
+    pub(crate) fn holds(&self, at: u64, bytes: u64) -> bool {
+        at.checked_sub(self.start).is_some_and(|at| at <= self.len && bytes <= self.len - at)
     }
 }
 

@@ -35,13 +35,21 @@ impl Outer<'_> {
         answer
     }
 
-    fn quick_port(&self, va: u64, pa: u64, acc: Acc) -> Option<(Port, u64)> {
+    fn quick_port(&mut self, va: u64, pa: u64, acc: Acc) -> Option<(Port, u64)> {
         // Who watches devices asks for exact program counters.
         let odd = va & (acc.bytes() - 1) != 0;
         if odd || self.mmu.is_own(pa) || self.mmu.watch_devices || self.events.leave {
             return None;
         }
-        let entry = self.space.find(pa)?;
+        let hint = self.mmu.ports.get_mut(((pa >> 3) & 15) as usize)?;
+        let known = self.space.entries().get(*hint as usize);
+        let entry = match known.filter(|e| (e.start..=e.last).contains(&pa)) {
+            Some(entry) => entry,
+            None => {
+                *hint = self.space.index(pa)? as u32;
+                self.space.entries().get(*hint as usize)?
+            }
+        };
         let Kind::Device { at, widths, split, swap, big_endian } = entry.kind else { return None };
         Some((Port { at, widths, split, swap, big_endian }, pa - entry.start))
     }

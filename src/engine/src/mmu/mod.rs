@@ -105,6 +105,8 @@ pub(crate) struct Mmu {
     fetch: Pool<FetchTable>,
     /// Pages that are not memory: devices, mostly.
     other: [OtherEntry; OTHERS],
+    /// Which entries of the space were asked for last, by low bits of the address: hints.
+    ports: [u32; OTHERS],
     page_bits: u32,
     /// Bits of an address.
     bits: u8,
@@ -150,6 +152,7 @@ impl Mmu {
             data: Pool::new(MOST_DATA, regimes, data),
             fetch: Pool::new(MOST_FETCH, regimes, FetchTable::new(page_bits)),
             other: [NO_OTHER; OTHERS],
+            ports: [0; OTHERS],
             page_bits,
             bits: layout.bits,
             own: own.to_vec(),

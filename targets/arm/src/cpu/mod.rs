@@ -12,7 +12,7 @@ mod saved;
 mod scs;
 
 use crate::hw::dwt::Trace;
-use crate::hw::mpu::Mpu;
+use crate::hw::mpu::{self, Mpu};
 use crate::hw::nvic::{self, Nvic, Set};
 use crate::hw::systick::SysTick;
 use crate::lift::{self, Call, Help, Key, STORE_ALIGNED, STORE_DO, Setup};
@@ -416,6 +416,13 @@ impl Cpu for Core {
             return Err(fault::protection(access, va));
         }
         Ok(Translation { span, ..whole(allowed.read, allowed.write, allowed.exec) })
+    }
+
+    fn is_physical(&self, regime: u8, first: u64, last: u64) -> bool {
+        // One of the eight parts of the default memory map, which allow the same all over.
+        let part = first >> 29 == last >> 29 && mpu::executable(first);
+        let apart = |(a, b): &(u64, u64)| *b < first || last < *a;
+        part && !self.mpu.is_on(regime == NEGATIVE) && self.own.iter().all(apart)
     }
 
     fn own_ranges(&self) -> &[(u64, u64)] {
