@@ -24,5 +24,5 @@ pub use cluster::{
     Cluster, CodeRange, EngineConfig, Executed, Hit, Line, Ran, Stats, Stop, Watched,
 };
 pub use ram::Ram;
-pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
+pub use space::{Entry, Heard, Kind, Space, SpaceBuilder, Swap, Unmapped};
 pub use system::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};

@@ -91,10 +91,25 @@ pub struct Space {
     /// Ranges of memory that takes no stores and does not mind them: first and last address,
     /// sorted.
     deaf: Vec<(u64, u64)>,
+    /// Ranges of memory whose stores a device takes, sorted.
+    heard: Vec<Heard>,
     default: Unmapped,
     mask: u64,
     /// The largest memory that is plain and takes stores.
     main: Option<Main>,
+}
+
+/// A range of memory that cores only read; what they store there goes to a device (flash).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// First address.
+    pub start: u64,
+    /// Last address.
+    pub last: u64,
+    /// The device, and the offset at which the range begins.
+    pub at: DeviceRef,
+    /// Bit n: stores of 2^n bytes are allowed.
+    pub widths: u8,
 }
 
 /// A memory that needs no search: page walks and fills of TLBs end here nearly always.
@@ -165,6 +180,13 @@ impl SpaceBuilder {
         self
     }
 
+    /// Stores to a range of memory that is not writable go to a device.
+    pub fn heard(mut self, range: Heard) -> Self {
+        let at = self.space.heard.partition_point(|h| h.start < range.start);
+        self.space.heard.insert(at, range);
+        self
+    }
+
     /// Ends.
     pub fn build(mut self) -> Space {
         let main = |e: &Entry| match &e.kind {
@@ -185,8 +207,8 @@ impl Space {
     /// Begins a space in which unmapped addresses answer `default`; addresses wrap at `bits`.
     pub fn builder(default: Unmapped, bits: u8) -> SpaceBuilder {
         let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
-        let (entries, deaf) = (Vec::new(), Vec::new());
-        SpaceBuilder { space: Space { entries, deaf, default, mask, main: None } }
+        let (entries, deaf, heard) = (Vec::new(), Vec::new(), Vec::new());
+        SpaceBuilder { space: Space { entries, deaf, heard, default, mask, main: None } }
     }
 
     /// What is mapped at an address.
@@ -209,6 +231,12 @@ impl Space {
     pub fn ignores_stores(&self, pa: u64) -> bool {
         let at = self.deaf.partition_point(|d| d.1 < pa);
         self.deaf.get(at).is_some_and(|d| d.0 <= pa)
+    }
+
+    /// The device that takes refused stores to an address.
+    pub fn hears_stores(&self, pa: u64) -> Option<&Heard> {
+        let at = self.heard.partition_point(|h| h.last < pa);
+        self.heard.get(at).filter(|h| h.start <= pa)
     }
 
     /// The address that the space's width leaves.

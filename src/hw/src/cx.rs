@@ -46,6 +46,19 @@ pub trait Cx {
     /// Writes memory through a bus port.
     fn dma_write(&mut self, master: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError>;
 
+    /// Reads a region of the device's own that is memory (`rom`, `ram`).
+    fn memory_read(&mut self, region: u32, offset: u64, into: &mut [u8]) -> Result<(), BusError> {
+        let _ = (region, offset, into);
+        Err(BusError)
+    }
+
+    /// Writes a region of the device's own that is memory. What cores store to a `rom` region comes
+    /// to [`Device::write`], which does with it what the flash does.
+    fn memory_write(&mut self, region: u32, offset: u64, bytes: &[u8]) -> Result<(), BusError> {
+        let _ = (region, offset, bytes);
+        Err(BusError)
+    }
+
     /// Sends bytes to a serial plug, or one frame to a network plug (index in the schema's links).
     /// Without a plug they vanish.
     fn send(&mut self, link: u32, bytes: &[u8]);

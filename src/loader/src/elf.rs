@@ -73,6 +73,7 @@ fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8], bits: u8) -> Result<Im
         machine: Some(machine.0),
         symbols: symbols(header, endian, bytes),
         base: 0,
+        boards: Vec::new(),
     })
 }
 

@@ -1,8 +1,8 @@
 //! One image file, whatever its format: segments with their load addresses, the entry, symbols.
 //!
 //! Formats: ELF (System V gABI, chapter 5); the RISC-V and arm64 Linux `Image` header (Linux,
-//! Documentation/arch/riscv/boot-image-header.rst and Documentation/arch/arm64/booting.rst); gzip
-//! (RFC 1952) around any of them; anything else is raw bytes.
+//! Documentation/arch/riscv/boot-image-header.rst and Documentation/arch/arm64/booting.rst); Intel
+//! HEX; gzip (RFC 1952) around any of them; anything else is raw bytes.
 
 use crate::{Error, Symbols, elf};
 use std::io::Read;
@@ -24,6 +24,8 @@ pub enum Kind {
         /// Memory that the kernel needs from its start on.
         image_size: u64,
     },
+    /// Intel HEX: every byte has its address.
+    Hex,
     /// Bytes without an address.
     Raw,
 }
@@ -58,6 +60,9 @@ pub struct Image {
     pub symbols: Symbols,
     /// How far [`Image::place`] has moved it.
     pub base: u64,
+    /// Programs for one board each, by the board's number (Universal Hex); they come on top of
+    /// `segments`.
+    pub boards: Vec<(u16, Vec<Segment>)>,
 }
 
 impl Image {
@@ -73,7 +78,7 @@ impl Image {
 
     /// Whether the file leaves the address open.
     pub fn floats(&self) -> bool {
-        !matches!(self.kind, Kind::Elf)
+        !matches!(self.kind, Kind::Elf | Kind::Hex)
     }
 
     /// First and last address, if anything is loaded.
@@ -109,6 +114,9 @@ fn load_plain(bytes: &[u8]) -> Result<Image, Error> {
     if bytes.starts_with(b"\x7fELF") {
         return elf::load(bytes);
     }
+    if crate::hex::looks(bytes) {
+        return crate::hex::load(bytes);
+    }
     let kind = linux(bytes).unwrap_or(Kind::Raw);
     let size = match kind {
         Kind::Linux { image_size, .. } => image_size.max(bytes.len() as u64),
@@ -123,6 +131,7 @@ fn load_plain(bytes: &[u8]) -> Result<Image, Error> {
         machine: None,
         symbols: Symbols::default(),
         base: 0,
+        boards: Vec::new(),
     })
 }
 

@@ -1,9 +1,11 @@
-//! Programs and the tables that are handed to them: ELF and raw images, Linux images, device trees.
+//! Programs and the tables that are handed to them: ELF, Intel HEX and raw images, Linux images,
+//! device trees.
 //!
 //! Everything here is pure: bytes in, plain data out. The machine decides where the bytes go.
 
 pub mod elf;
 pub mod fdt;
+mod hex;
 mod image;
 mod symbols;
 
@@ -21,6 +23,14 @@ pub enum Error {
         "an ELF file that cannot be run ({0}): only executables and position-independent ones can"
     )]
     NotExecutable(&'static str),
+    /// A line of an Intel HEX file is not a record.
+    #[error("not a sound Intel HEX file: line {line}: {what}")]
+    Hex {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
     /// The compressed stream is damaged or does not end.
     #[error("damaged gzip data: {0}")]
     Gzip(String),

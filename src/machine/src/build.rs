@@ -152,6 +152,7 @@ pub(crate) fn slot(
         ty: part.ty,
         device: Some(device),
         views: Vec::new(),
+        memories: BTreeMap::new(),
         links: links.collect(),
         stores: stored.collect(),
         parent: None,

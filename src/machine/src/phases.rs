@@ -205,6 +205,8 @@ impl Wired {
         for slot in &mut slots {
             let part = graph.part(slot.part);
             let ports = slot.ty.masters.iter();
+            let own = memories.iter().filter(|((id, _), _)| *id == slot.part);
+            slot.memories = own.map(|((_, region), ram)| (*region, ram.clone())).collect();
             slot.views = ports.map(|m| part.masters.get(m.name).map(|bus| view(*bus))).collect();
         }
         let (mut views, mut all, mut names, mut clusters) = (vec![], vec![], vec![], vec![]);

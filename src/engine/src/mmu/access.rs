@@ -297,7 +297,11 @@ impl Outer<'_> {
         match self.space.find(pa).map(|e| &e.kind) {
             Some(Kind::Ram { writable: true, .. } | Kind::Device { .. } | Kind::Hole(_)) => Ok(()),
             None if self.space.default_answer() != Unmapped::Fault => Ok(()),
-            Some(Kind::Ram { .. }) if self.space.ignores_stores(pa) => Ok(()),
+            Some(Kind::Ram { .. })
+                if self.space.ignores_stores(pa) || self.space.hears_stores(pa).is_some() =>
+            {
+                Ok(())
+            }
             _ => {
                 self.unanswered(Access::Store, va, pa, acc.bytes() as u8);
                 Err(cpu.bus_fault(Access::Store, va))
@@ -492,6 +496,15 @@ impl Outer<'_> {
                 }
                 if self.space.ignores_stores(pa) {
                     return Ok(());
+                }
+                if let Some(heard) = self.space.hears_stores(pa).copied() {
+                    if va & (acc.bytes() - 1) != 0 {
+                        return Err(cpu.misaligned(Access::Store, va));
+                    }
+                    if self.device_write(heard.into(), pa - heard.start, acc.size(), raw).is_some()
+                    {
+                        return Ok(());
+                    }
                 }
                 Unmapped::Fault
             }

@@ -1,7 +1,7 @@
 //! Accesses to device registers: widths, splitting, byte order.
 
 use super::{Acc, Answered, Outer};
-use crate::space::{Kind, Swap};
+use crate::space::{Heard, Kind, Swap};
 use crate::system::DeviceRef;
 use hetemu_isa::Env;
 
@@ -118,6 +118,13 @@ pub(super) struct Port {
     pub(super) split: bool,
     pub(super) swap: Swap,
     pub(super) big_endian: bool,
+}
+
+impl From<Heard> for Port {
+    fn from(h: Heard) -> Port {
+        let (at, widths) = (h.at, h.widths);
+        Port { at, widths, split: false, swap: Swap::None, big_endian: false }
+    }
 }
 
 impl Port {

@@ -28,6 +28,8 @@ pub struct TestCx {
     pub more: Vec<u32>,
     /// What DMA sees.
     pub memory: Vec<u8>,
+    /// The device's own regions of memory.
+    pub regions: BTreeMap<u32, Vec<u8>>,
     /// Accesses that the device called unimplemented: what, offset, write.
     pub unimplemented: Vec<(String, u64, bool)>,
     /// Requests to the machine.
@@ -62,6 +64,7 @@ impl TestCx {
             sent: self.sent.clone(),
             more: self.more.clone(),
             memory: self.memory.clone(),
+            regions: self.regions.clone(),
             unimplemented: self.unimplemented.clone(),
             requests: self.requests.clone(),
             children: BTreeMap::new(),
@@ -93,6 +96,7 @@ impl TestCx {
             unimplemented,
             requests,
             told_parent,
+            regions,
             seed
         );
         (self.memory != other.memory).then(|| "memory".into())
@@ -132,6 +136,19 @@ impl Cx for TestCx {
     fn dma_write(&mut self, _: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError> {
         let range = self.range(addr, bytes.len())?;
         self.memory.get_mut(range).ok_or(BusError)?.copy_from_slice(bytes);
+        Ok(())
+    }
+    fn memory_read(&mut self, region: u32, offset: u64, into: &mut [u8]) -> Result<(), BusError> {
+        let bytes = self.regions.get(&region).ok_or(BusError)?;
+        let from = usize::try_from(offset).ok().and_then(|at| bytes.get(at..)?.get(..into.len()));
+        into.copy_from_slice(from.ok_or(BusError)?);
+        Ok(())
+    }
+    fn memory_write(&mut self, region: u32, offset: u64, bytes: &[u8]) -> Result<(), BusError> {
+        let all = self.regions.get_mut(&region).ok_or(BusError)?;
+        let at = usize::try_from(offset).map_err(|_| BusError)?;
+        let to = all.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len()));
+        to.ok_or(BusError)?.copy_from_slice(bytes);
         Ok(())
     }
     fn send(&mut self, link: u32, bytes: &[u8]) {

@@ -16,7 +16,7 @@ use crate::phases::Realized;
 use crate::report::Report;
 use hetemu_graph::{PartId, Plug};
 use hetemu_loader::Image;
-use hetemu_schema::PlugKind;
+use hetemu_schema::{PlugKind, RegionKind};
 
 /// Reads files for the machine: relative to the machine's own file, from the user's folder, or
 /// embedded.
@@ -54,6 +54,7 @@ pub(crate) fn prepare(
     args: &[ImageArg],
     files: &dyn Files,
 ) -> Result<(), Report> {
+    erase(m);
     linked(m, files)?;
     let boots: Vec<PartId> = {
         let is_boot = |ty: &hetemu_schema::DeviceType| BOOT_TYPES.iter().any(|b| b.name == ty.name);
@@ -81,6 +82,18 @@ pub(crate) fn prepare(
     m.apply_loads()?;
     m.start_at_images();
     Ok(())
+}
+
+/// Flash is erased before anything is loaded.
+fn erase(m: &mut Realized) {
+    let rom = |slot: &&crate::world::Slot, region: u32| {
+        slot.ty.regions.get(region as usize).is_some_and(|r| r.kind == RegionKind::Rom)
+    };
+    for slot in &m.world.slots {
+        for (_, ram) in slot.memories.iter().filter(|(region, _)| rom(&slot, **region)) {
+            m.loads.push_flash(ram);
+        }
+    }
 }
 
 /// The value of the image plug at a part's link.

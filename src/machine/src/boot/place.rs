@@ -31,6 +31,18 @@ struct Original {
     modified: Option<SystemTime>,
 }
 
+impl Load {
+    fn lies_in_one_of(&self, memories: &[Arc<Ram>]) -> bool {
+        let among = |ram: &Arc<Ram>| memories.iter().any(|m| Arc::ptr_eq(m, ram));
+        let mut found = false;
+        match &self.to {
+            To::Ram(ram) => found = among(ram),
+            To::Space(space) => space.each_piece(self.addr, &[0], |ram, _, _| found = among(ram)),
+        }
+        found
+    }
+}
+
 /// Bytes of a page of a saved state, and one's content.
 const PAGE: usize = hetemu_snapshot::PAGE;
 type Page = hetemu_snapshot::Page;
@@ -81,17 +93,29 @@ enum To {
 
 /// Everything that is loaded.
 #[derive(Default)]
-pub(crate) struct Loads(Vec<Load>);
+pub(crate) struct Loads {
+    all: Vec<Load>,
+    /// Memories that keep what the guest has made of them over a reset.
+    flash: Vec<Arc<Ram>>,
+}
 
 impl Loads {
     pub(crate) fn push_space(&mut self, space: &Arc<Space>, addr: u64, bytes: Vec<u8>, size: u64) {
-        self.0.push(Load { to: To::Space(space.clone()), addr, bytes, size, file: None });
+        self.all.push(Load { to: To::Space(space.clone()), addr, bytes, size, file: None });
+    }
+
+    /// A memory is flash: ones where nothing is loaded, and loaded once only.
+    pub(crate) fn push_flash(&mut self, ram: &Arc<Ram>) {
+        let (size, to) = (ram.len(), To::Ram(ram.clone()));
+        let bytes = vec![0xff; usize::try_from(size).unwrap_or(0)];
+        self.all.push(Load { to, addr: 0, bytes, size, file: None });
+        self.flash.push(ram.clone());
     }
 
     /// The load that was noted last comes from a file: if it is all of it, and large, its bytes
     /// are not kept.
     pub(crate) fn last_is_file(&mut self, path: &str, file: Option<File>) {
-        if let Some(load) = self.0.last_mut().filter(|l| l.bytes.len() >= LARGE) {
+        if let Some(load) = self.all.last_mut().filter(|l| l.bytes.len() >= LARGE) {
             load.file = file.and_then(|file| Original::of(path, file, &load.bytes));
         }
     }
@@ -102,7 +126,11 @@ impl Loads {
     /// A file that was not kept cannot be read again.
     pub(crate) fn apply(&mut self, fresh: bool) -> Result<(), Report> {
         const ZEROS: [u8; 4096] = [0; 4096];
-        for load in &mut self.0 {
+        let flash = &self.flash;
+        for load in &mut self.all {
+            if !fresh && load.lies_in_one_of(flash) {
+                continue;
+            }
             let write = |at: u64, bytes: &[u8]| match &load.to {
                 To::Space(space) => space.write_rom(at, bytes),
                 To::Ram(ram) => ram.write(at, bytes),
@@ -153,7 +181,7 @@ impl Loads {
                 rest = later;
             }
         };
-        for load in &self.0 {
+        for load in &self.all {
             let mut piece = |at: u64, bytes: &[u8]| match &load.to {
                 To::Ram(to) if Arc::ptr_eq(to, ram) => put(at, bytes),
                 To::Ram(_) => {}
@@ -178,7 +206,7 @@ impl Loads {
     fn covers(&self, space: &Arc<Space>, pa: u64) -> bool {
         let Some(entry) = space.find(pa) else { return false };
         let Kind::Ram { ram, offset, .. } = &entry.kind else { return false };
-        self.0.iter().any(|l| {
+        self.all.iter().any(|l| {
             let (at, base) = match &l.to {
                 To::Ram(other) if Arc::ptr_eq(other, ram) => (pa - entry.start + offset, l.addr),
                 To::Ram(_) => return false,
@@ -284,7 +312,7 @@ impl Realized {
                 ));
             }
             let size = s.size.min(ram.len().saturating_sub(s.addr));
-            self.loads.0.push(Load {
+            self.loads.all.push(Load {
                 to: To::Ram(ram.clone()),
                 addr: s.addr,
                 bytes: s.bytes,
@@ -300,10 +328,13 @@ impl Realized {
     pub(crate) fn load_placed(
         &mut self,
         cluster: usize,
-        image: Image,
+        mut image: Image,
         path: &str,
         first: bool,
     ) -> Result<(), Report> {
+        if !image.boards.is_empty() {
+            self.choose_board(&mut image, path)?;
+        }
         self.fits_core(cluster, &image, path)?;
         let Some(space) = self.spaces.get(cluster).cloned() else { return Ok(()) };
         for s in &image.segments {
@@ -321,6 +352,28 @@ impl Realized {
             self.loads.push_space(&space, s.addr, s.bytes, s.size);
         }
         self.symbols.merge(image.symbols);
+        Ok(())
+    }
+
+    /// Takes this machine's program out of a file with one for each of several boards.
+    fn choose_board(&self, image: &mut Image, path: &str) -> Result<(), Report> {
+        let mine: Vec<u64> =
+            self.graph.parts().filter_map(|(_, part)| part.int("hex_board")).collect();
+        let boards = std::mem::take(&mut image.boards);
+        let known: Vec<String> = boards.iter().map(|(id, _)| format!("{id:#06x}")).collect();
+        let chosen = boards.into_iter().find(|(id, _)| mine.contains(&u64::from(*id)));
+        let Some((_, segments)) = chosen else {
+            return Err(Report::new(
+                "E1007",
+                format!("`{path}` holds programs for other boards: {}", known.join(", ")),
+            )
+            .note(
+                "help",
+                "the part with the flash says which board this is: `hex_board = 0x9900`",
+            ));
+        };
+        image.segments.extend(segments);
+        image.segments.sort_by_key(|s| s.addr);
         Ok(())
     }
 
@@ -433,7 +486,10 @@ mod tests {
     fn load(ram: &Arc<Ram>, bytes: &[u8]) -> Loads {
         let size = bytes.len() as u64 + 8;
         let to = To::Ram(ram.clone());
-        Loads(vec![Load { to, addr: 16, bytes: bytes.to_vec(), size, file: None }])
+        Loads {
+            all: vec![Load { to, addr: 16, bytes: bytes.to_vec(), size, file: None }],
+            ..Loads::default()
+        }
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl DevCx<'_> {
         }
     }
 
+    fn own_memory(&self, region: u32) -> Option<&hetemu_engine::Ram> {
+        self.world.slots.get(self.slot)?.memories.get(&region).map(|ram| &**ram)
+    }
+
     /// The view of a bus port; a function on a child bus uses its parent's port 0.
     fn view(&self, master: u32) -> Option<&hetemu_engine::Space> {
         let mut slot = self.world.slots.get(self.slot)?;
@@ -82,6 +86,16 @@ impl Cx for DevCx<'_> {
     fn dma_write(&mut self, master: u32, addr: u64, bytes: &[u8]) -> Result<(), BusError> {
         let view = self.view(master).ok_or(BusError)?;
         if view.write_ram(addr, bytes) { Ok(()) } else { Err(BusError) }
+    }
+
+    fn memory_read(&mut self, region: u32, offset: u64, into: &mut [u8]) -> Result<(), BusError> {
+        let ram = self.own_memory(region).ok_or(BusError)?;
+        if ram.read(offset, into) { Ok(()) } else { Err(BusError) }
+    }
+
+    fn memory_write(&mut self, region: u32, offset: u64, bytes: &[u8]) -> Result<(), BusError> {
+        let ram = self.own_memory(region).ok_or(BusError)?;
+        if ram.write(offset, bytes) { Ok(()) } else { Err(BusError) }
     }
 
     fn send(&mut self, link: u32, bytes: &[u8]) {

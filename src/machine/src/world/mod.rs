@@ -14,7 +14,7 @@ use crate::stats::Counts;
 use crate::tape::Tape;
 use crate::trouble::Watch;
 use crate::wiring::Routes;
-use hetemu_engine::{Space, Unanswered};
+use hetemu_engine::{Ram, Space, Unanswered};
 use hetemu_graph::PartId;
 use hetemu_hw::{Device, time::Ps};
 use hetemu_schema::{DeviceType, PlugKind};
@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     pub(crate) device: Option<Box<dyn Device>>,
     /// What each bus port sees, by index in the schema.
     pub(crate) views: Vec<Option<Arc<Space>>>,
+    /// Its own memory, by index of the region in the schema.
+    pub(crate) memories: BTreeMap<u32, Arc<Ram>>,
     /// The plug at each link, by index in the schema.
     pub(crate) links: Vec<Option<usize>>,
     /// The plug at each link that has a disk or a folder, by index in the schema.
