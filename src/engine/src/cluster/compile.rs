@@ -100,7 +100,11 @@ impl Cluster {
         }
         // The memory that most pages are in which were stored to.
         let pages = |f: &Flat| {
-            c.mmu.tlb().pages().filter(|(_, write, _)| write.is_some_and(|at| f.holds(at, 1))).count()
+            c.mmu
+                .tlb()
+                .pages()
+                .filter(|(_, write, _)| write.is_some_and(|at| f.holds(at, 1)))
+                .count()
         };
         flats.sort_by_cached_key(|f| std::cmp::Reverse(pages(f)));
         Paths { near, flats, regs: c.frame.regs.0.to_vec() }

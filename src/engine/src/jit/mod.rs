@@ -105,7 +105,14 @@ impl Flat {
                 let host = ram.host(*offset, len)? as usize;
                 let whole = |at: u64| at.is_multiple_of(1 << CODE_PAGE_BITS);
                 let guard = ram.guard(*offset).filter(|_| *writable && whole(*offset));
-                whole(e.start).then_some(Flat { number: 0, start: e.start, len, host, guard, sole: false })
+                whole(e.start).then_some(Flat {
+                    number: 0,
+                    start: e.start,
+                    len,
+                    host,
+                    guard,
+                    sole: false,
+                })
             }
             _ => None,
         };

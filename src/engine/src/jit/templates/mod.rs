@@ -17,6 +17,8 @@ mod memory;
 #[cfg(target_arch = "x86_64")]
 mod slow;
 #[cfg(target_arch = "x86_64")]
+mod unread;
+#[cfg(target_arch = "x86_64")]
 mod x64;
 
 use crate::cache::CachedBlock;

@@ -57,6 +57,8 @@ pub(super) struct Emit<'a> {
     /// Operations done out of line: from where, back to where, and which.
     pub(super) rare_cold: Vec<(DynamicLabel, DynamicLabel, i64)>,
     pub(super) looks: Vec<super::floats::Look>,
+    /// What the operation gives need not be stored.
+    pass: bool,
     /// Where each guest instruction is left to the interpreter, if it may be.
     leaves: Vec<Option<DynamicLabel>>,
 }
@@ -73,6 +75,7 @@ pub(crate) fn block(source: &Source<'_>) -> Option<Vec<u8>> {
         held: None,
         insn: 0,
         called: false,
+        pass: false,
         floats: false,
         cold: Vec::new(),
         rare_cold: Vec::new(),
@@ -97,11 +100,15 @@ impl Emit<'_> {
             ; sub rsi, count
             ; jl =>spent
         );
-        for (i, op) in block.ops.iter().enumerate() {
+        let fates = super::unread::fates(block);
+        for ((i, op), fate) in block.ops.iter().enumerate().zip(fates) {
             while block.start_of(self.insn + 1) <= i && self.insn + 1 < block.count as usize {
                 self.insn += 1;
             }
-            self.op(op);
+            if !fate.skip {
+                self.pass = fate.pass;
+                self.op(op);
+            }
         }
         self.memory_slow();
         self.floats_slow();
@@ -159,9 +166,11 @@ impl Emit<'_> {
         self.held = None;
     }
 
-    /// Stores `rax` to a word.
+    /// Stores `rax` to a word, unless the next operation alone reads it.
     pub(super) fn put(&mut self, to: u16) {
-        x64!(self; mov [rdi + word(to)], rax);
+        if !self.pass {
+            x64!(self; mov [rdi + word(to)], rax);
+        }
         self.held = Some(to);
     }
 
