@@ -5,7 +5,9 @@ pub mod mailbox;
 pub mod malta_fpga;
 pub mod pl061;
 pub mod reset_control;
+pub mod sie200_mpc;
 pub mod sifive_test;
+pub mod sse_secctl;
 pub mod stellaris_sysctl;
 pub mod stub;
 
@@ -23,7 +25,9 @@ pub const MODELS: &[Model] = &[
     malta_fpga::MODEL,
     pl061::MODEL,
     reset_control::MODEL,
+    sie200_mpc::MODEL,
     sifive_test::MODEL,
+    sse_secctl::MODEL,
     stellaris_sysctl::MODEL,
     stub::MODEL,
 ];

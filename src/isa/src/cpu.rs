@@ -183,6 +183,12 @@ pub trait Cpu: Send {
         env: &mut dyn Env,
     ) -> Result<Translation, Exception>;
 
+    /// Regimes that a debugger may look through where those in force refuse an address: of code that
+    /// may see more. Asked in their order.
+    fn debug_regimes(&self) -> &'static [u8] {
+        &[]
+    }
+
     /// Whether a regime leads every address of a stretch (first and last) to itself now, and
     /// fetches, loads and stores that lie wholly in it are allowed, so that nobody need ask
     /// [`Cpu::translate`].

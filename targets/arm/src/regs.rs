@@ -40,6 +40,8 @@ pub const IT: Slot = Slot(22);
 pub const FFLAGS: Slot = Slot(23);
 /// FPSCR.NZCV, in its bits.
 pub const FCC: Slot = Slot(24);
+/// The limit of the stack in force; 0 if there is none.
+pub const SPLIM: Slot = Slot(25);
 /// s0; the others follow.
 pub const S0: u8 = 32;
 
@@ -57,9 +59,9 @@ pub fn s(n: i32) -> Slot {
 pub fn slots() -> Vec<SlotInfo> {
     let info = |name| SlotInfo { name, class: SlotClass::I32 };
     let mut all: Vec<SlotInfo> = R.iter().map(|n| info(n)).collect();
-    let flags = ["nf", "zf", "cf", "vf", "qf", "ge", "it", "fflags", "fcc"];
+    let flags = ["nf", "zf", "cf", "vf", "qf", "ge", "it", "fflags", "fcc", "splim"];
     all.extend(flags.iter().map(|n| info(n)));
-    let free = ["-25", "-26", "-27", "-28", "-29", "-30", "-31"];
+    let free = ["-26", "-27", "-28", "-29", "-30", "-31"];
     all.extend(free.iter().map(|n| info(n)));
     all.extend(S.iter().map(|n| info(n)));
     all

@@ -471,7 +471,11 @@ impl Cluster {
     fn translate_piece(&mut self, core: usize, va: u64) -> Option<(u64, usize)> {
         let pa = self
             .translate(core, va, Access::Load)
-            .or_else(|| self.translate(core, va, Access::Fetch))?;
+            .or_else(|| self.translate(core, va, Access::Fetch))
+            .or_else(|| {
+                let more = self.cores.get(core)?.cpu.debug_regimes();
+                more.iter().find_map(|r| self.translate_in(core, *r, va, Access::Load))
+            })?;
         let page = 1u64 << self.cores[core].cpu.layout().page_bits;
         Some((pa, (page - (va & (page - 1))) as usize))
     }
@@ -481,6 +485,10 @@ impl Cluster {
         let c = self.cores.get(core)?;
         let mode = c.cpu.mode(&c.frame.regs);
         let regime = if access == Access::Fetch { mode.fetch } else { mode.data };
+        self.translate_in(core, regime, va, access)
+    }
+
+    fn translate_in(&mut self, core: usize, regime: u8, va: u64, access: Access) -> Option<u64> {
         let mut nobody = Nobody;
         let mut s = Session { core, system: &mut nobody, start: 0, ps: 0, total: 0, left: 0 };
         let look = |cpu: &mut dyn Cpu, _: &mut Frame, out: &mut crate::mmu::Outer<'_>| {

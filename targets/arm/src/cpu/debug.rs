@@ -1,6 +1,6 @@
 //! The registers as GDB numbers and names them ("ARM Features", GDB manual, appendix G.5).
 
-use super::{Core, regs};
+use super::{Core, names, regs};
 use hetemu_isa::{DebugLayout, DebugReg, Feature};
 
 impl Core {
@@ -31,23 +31,30 @@ impl Core {
             r = r.group("system");
             r
         };
-        let mut list: Vec<DebugReg> =
-            ["msp", "psp"].into_iter().map(|n| system(add(n, "data_ptr"))).collect();
-        features.push(feature("org.gnu.gdb.arm.m-system", std::mem::take(&mut list)));
-        let mut names = vec!["primask"];
-        if self.facts.main() {
-            names.extend(["basepri", "faultmask"]);
-        }
-        names.push("control");
-        if self.facts.v8() {
-            names.extend(["msplim", "psplim"]);
-        }
-        if self.facts.main() {
-            names.extend(["cfsr", "hfsr", "mmfar", "bfar"]);
-        }
-        names.push("vtor");
+        let list = ["msp", "psp"].into_iter().map(|n| system(add(n, "data_ptr"))).collect();
+        features.push(feature("org.gnu.gdb.arm.m-system", list));
+        let mut names: Vec<&str> = names::special(self);
+        names.drain(..2);
+        names.extend(self.status());
         let list = names.into_iter().map(|n| system(add(n, "uint32"))).collect();
         features.push(feature("org.hetemu.arm.system", list));
+        if self.facts.security {
+            let mut banked = Vec::new();
+            for suffix in ["_ns", "_s"] {
+                for name in names::special(self) {
+                    let ty = if name.len() == 3 { "data_ptr" } else { "uint32" };
+                    banked.push((format!("{name}{suffix}"), ty));
+                }
+            }
+            let list = banked.iter().map(|(n, ty)| system(add(n, ty))).collect();
+            features.push(feature("org.gnu.gdb.arm.secext", list));
+            let mut names = vec!["secure".to_string(), "sfsr".into(), "sfar".into()];
+            for suffix in ["_ns", "_s"] {
+                names.extend(names::BANKED.iter().map(|name| format!("{name}{suffix}")));
+            }
+            let list = names.iter().map(|n| system(add(n, "uint32"))).collect();
+            features.push(feature("org.hetemu.arm.security", list));
+        }
         DebugLayout { architecture: "arm".into(), features, pc: 15, sp: 13 }
     }
 }

@@ -1,29 +1,39 @@
-//! Entry to and return from exceptions, and which fault becomes which exception. Armv7-M ARM,
-//! section B1.5.
+//! Entry to exceptions, and which fault becomes which exception. Armv7-M ARM, section B1.5; Armv8-M
+//! ARM, chapter B3. Returns are in `exit.rs`.
 
 use super::fault::{self, parts};
 use super::*;
 use crate::lift::advance;
 use crate::table::ext;
-use nvic::{BUS_FAULT, DEBUG, HARD_FAULT, MEM_MANAGE, NMI, SVC, USAGE_FAULT};
+use nvic::{BUS_FAULT, DEBUG, HARD_FAULT, MEM_MANAGE, NMI, SECURE_FAULT, SVC, USAGE_FAULT};
 
 /// Bits of HFSR.
 const VECTTBL: u32 = 1 << 1;
-const FORCED: u32 = 1 << 30;
+pub(super) const FORCED: u32 = 1 << 30;
 const DEBUGEVT: u32 = 1 << 31;
 
-/// Bytes of a frame, and of one with float state.
-const BASIC: u32 = 0x20;
-const EXTENDED: u32 = 0x68;
+/// Bytes of a frame, of one with float state, and of one with all of that.
+pub(super) const BASIC: u32 = 0x20;
+pub(super) const EXTENDED: u32 = 0x68;
+pub(super) const WHOLE: u32 = 0xa8;
+
+/// Bits of EXC_RETURN (Armv8-M).
+pub(super) const ES: u32 = 1;
+pub(super) const SPSEL_OF: u32 = 1 << 2;
+pub(super) const MODE: u32 = 1 << 3;
+pub(super) const FTYPE: u32 = 1 << 4;
+pub(super) const DCRS: u32 = 1 << 5;
+pub(super) const BACK_S: u32 = 1 << 6;
 
 impl Core {
     /// Reads the vector table, as the first thing after reset.
     pub(super) fn start(&mut self, cx: &mut Cx<'_>) {
         self.fresh = false;
-        let at = u64::from(self.vtor);
+        let at = u64::from(self.now().vtor);
         match (self.table_word(at, cx.env), self.table_word(at + 4, cx.env)) {
             (Some(sp), Some(pc)) => {
                 cx.regs.set(regs::SP, u64::from(sp & !3));
+                cx.regs.set(regs::SPLIM, 0);
                 cx.regs.set(regs::PC, u64::from(pc ^ 1));
             }
             _ => self.lock_up(VECTTBL, cx),
@@ -36,19 +46,11 @@ impl Core {
     }
 
     /// The core cannot go on.
-    fn lock_up(&mut self, hfsr: u32, cx: &mut Cx<'_>) {
+    pub(super) fn lock_up(&mut self, hfsr: u32, cx: &mut Cx<'_>) {
         self.hfsr |= hfsr;
         self.lockup = true;
         cx.regs.set(regs::PC, 0xffff_fffe);
         cx.env.wait();
-    }
-
-    /// Puts the stack pointer in force after a change of what selects it.
-    pub(super) fn switch_stack(&mut self, regs: &mut Regs, change: impl FnOnce(&mut Self)) {
-        let before = self.stack();
-        self.sp[before] = regs.get(regs::SP) as u32;
-        change(self);
-        regs.set(regs::SP, self.sp[self.stack()].into());
     }
 
     /// The program status.
@@ -96,16 +98,12 @@ impl Core {
         env.virt_write(self, at.into(), 2, value.into()).map_err(raised)
     }
 
-    pub(super) fn load_word(&mut self, at: u32, env: &mut dyn Env) -> Result<u32, Exception> {
-        let value = env.virt_read(self, at.into(), 2).map_err(raised)? as u32;
-        Ok(if self.big { value.swap_bytes() } else { value })
-    }
-
     /// Takes an exception of an instruction.
     pub(super) fn fault(&mut self, e: Exception, pc: u64, cx: &mut Cx<'_>) {
-        let (mut n, bit, at) = parts(e.cause);
+        let (n, bit, at) = parts(e.cause);
+        let secure = self.secure || fault::is_secure(e.cause);
         if let Some(bit) = bit {
-            self.note(bit, at.then_some(e.value as u32));
+            self.note(bit, at.then_some(e.value as u32), secure);
         }
         let mut back = pc;
         if n == SVC {
@@ -116,94 +114,128 @@ impl Core {
         if n == DEBUG {
             self.dfsr |= 2;
         }
-        match self.escalate(n) {
-            Some(to) => n = to,
-            None => return self.lock_up(FORCED, cx),
+        match self.escalate(n, secure) {
+            Some(n) => self.enter(n, back, cx),
+            None => self.lock_up(FORCED, cx),
         }
-        self.enter(n, back, cx);
     }
 
-    /// Sets a bit of CFSR, and where it was.
-    fn note(&mut self, bit: u32, at: Option<u32>) {
+    /// Sets a bit of CFSR or SFSR, and where it was.
+    pub(super) fn note(&mut self, bit: u32, at: Option<u32>, secure: bool) {
         if !self.facts.main() {
             return;
         }
-        self.cfsr |= 1 << bit;
-        match at {
-            Some(at) if bit < 8 => {
-                self.mmfar = at;
-                self.cfsr |= 1 << fault::MMARVALID;
+        let own = &mut self.bank[usize::from(secure)];
+        match bit {
+            fault::SFSR.. => {
+                self.sfsr |= 1 << (bit - fault::SFSR);
+                if let Some(at) = at {
+                    self.sfar = at;
+                    self.sfsr |= 1 << (fault::SFARVALID - fault::SFSR);
+                }
             }
-            Some(at) => {
-                self.bfar = at;
-                self.cfsr |= 1 << fault::BFARVALID;
+            8..16 => {
+                self.bank[0].cfsr |= 1 << bit;
+                if let Some(at) = at {
+                    self.bfar = at;
+                    self.bank[0].cfsr |= 1 << fault::BFARVALID;
+                }
             }
-            None => {}
+            _ => {
+                own.cfsr |= 1 << bit;
+                if let Some(at) = at {
+                    own.mmfar = at;
+                    own.cfsr |= 1 << fault::MMARVALID;
+                }
+            }
         }
     }
 
-    /// The exception that a fault becomes: itself if it is enabled and may preempt what runs, else
-    /// a HardFault; none if that may not either.
-    fn escalate(&mut self, n: usize) -> Option<usize> {
+    /// The exception that a fault of a security state becomes: that of its number if it is enabled
+    /// and may preempt what runs, else a HardFault; none if that may not either.
+    pub(super) fn escalate(&mut self, n: usize, secure: bool) -> Option<usize> {
+        let id = self.nvic.of(n, secure);
         let enabled = match n {
             _ if !self.facts.main() => n == SVC,
-            MEM_MANAGE => self.shcsr >> 16 & 1 != 0,
-            BUS_FAULT => self.shcsr >> 17 & 1 != 0,
-            USAGE_FAULT => self.shcsr >> 18 & 1 != 0,
+            MEM_MANAGE | BUS_FAULT | USAGE_FAULT | SECURE_FAULT => self.nvic.enabled.has(id),
             DEBUG => self.trace.demcr >> 16 & 1 != 0,
             _ => true,
         };
         let now = self.priority();
-        if enabled && self.nvic.grouped(self.nvic.raw(n)) < now {
-            return Some(n);
+        if enabled && self.nvic.group_of(id) < now {
+            return Some(id);
         }
-        if now <= -1 {
+        // Of a fault that one state has alone the HardFault is that state's.
+        let secure = if nvic::is_banked(n) { secure } else { self.nvic.is_secure(id) };
+        let hard = self.nvic.of(HARD_FAULT, secure);
+        if self.nvic.group_of(hard) >= now {
             return None;
         }
         self.hfsr |= if n == DEBUG { DEBUGEVT } else { FORCED };
-        Some(HARD_FAULT)
+        Some(hard)
     }
 
     /// Enters an exception: the instruction at `back` runs after it.
     pub(super) fn enter(&mut self, n: usize, back: u64, cx: &mut Cx<'_>) {
+        self.save_sp(cx.regs);
+        self.nvic.pending.put(n, true);
         let (lr, failed) = self.push_frame(back as u32, cx);
-        self.take(n, lr, cx);
-        if let Some(bit) = failed {
-            // The derived exception comes first, if it may.
-            self.derived(bit);
+        if self.lockup {
+            return self.load_sp(cx.regs);
+        }
+        let n = if failed { self.most_urgent(n) } else { n };
+        self.take(n, lr, false, cx);
+    }
+
+    /// The exception to take where another one was derived: the one of higher priority. Derived
+    /// ones are enabled.
+    pub(super) fn most_urgent(&mut self, n: usize) -> usize {
+        self.reconsider();
+        match self.best {
+            Some((priority, best)) if priority < self.nvic.group_of(n) => best,
+            _ => n,
         }
     }
 
-    /// A fault while state is saved or restored is pending.
-    fn derived(&mut self, bit: u32) {
-        self.note(bit, None);
+    /// A fault of a security state while its state is saved or restored is pending. Gives the
+    /// exception; none if the core locks up.
+    pub(super) fn derived(&mut self, bit: u32, secure: bool) -> Option<usize> {
+        self.note(bit, None, secure);
         let (n, ..) = parts(fault::fault(bit).cause);
-        if let Some(n) = self.escalate(n) {
-            self.nvic.pending.put(n, true);
-            self.reconsider();
-        }
+        let n = self.escalate(n, secure)?;
+        self.nvic.pending.put(n, true);
+        self.reconsider();
+        Some(n)
     }
 
-    /// Saves what the callee of a handler may change. Gives EXC_RETURN, and the fault if there was
-    /// one.
-    fn push_frame(&mut self, back: u32, cx: &mut Cx<'_>) -> (u32, Option<u32>) {
-        let bank = self.stack();
-        let sp = cx.regs.get(regs::SP) as u32;
-        let float = self.facts.fp() && self.control & FPCA != 0;
-        let aligned = self.ccr & STKALIGN != 0;
+    /// Saves what the callee of a handler may change; the stack pointer is in its bank. Gives
+    /// EXC_RETURN, and whether a fault is pending for it.
+    fn push_frame(&mut self, back: u32, cx: &mut Cx<'_>) -> (u32, bool) {
+        let (bank, state, secure) = (self.stack(), self.state(), self.secure);
+        let sp = self.now().sp[bank];
+        let active = self.facts.fp() && self.float & FPCA != 0;
+        let float = active && (secure || self.nonsecure_float());
+        let secrets = secure && self.bank[1].fpccr & TS != 0;
+        let aligned = self.now().ccr & STKALIGN != 0;
         let padded = aligned && sp & 4 != 0;
-        let mut frame = sp.wrapping_sub(if float { EXTENDED } else { BASIC });
+        let mut frame = sp.wrapping_sub(match (float, secrets) {
+            (false, _) => BASIC,
+            (true, false) => EXTENDED,
+            (true, true) => WHOLE,
+        });
         if aligned {
             frame &= !4;
         }
-        let xpsr = self.xpsr(cx.regs) & !(1 << 24 | 1 << 9)
+        let xpsr = self.xpsr(cx.regs) & !(1 << 24 | 1 << 20 | 1 << 9)
             | u32::from(back & 1 == 0) << 24
+            | u32::from(secure && self.float & SFPA != 0) << 20
             | u32::from(padded) << 9;
         let get = |n: i32| cx.regs.get(regs::r(n)) as u32;
         let words = [get(0), get(1), get(2), get(3), get(12), get(14), back & !1, xpsr];
+        let limit = if self.facts.v8() { self.limit() } else { 0 };
         let mut failed = None;
-        if self.facts.v8() && frame < self.splim[bank] {
-            frame = self.splim[bank];
+        if frame < limit {
+            frame = limit;
             failed = Some(fault::STKOF);
         } else {
             for (i, word) in words.into_iter().enumerate() {
@@ -213,169 +245,93 @@ impl Core {
                 }
             }
         }
-        if float && failed.is_none() {
-            if self.fpccr & LSPEN != 0 {
-                // Later, if the handler uses floating point at all.
-                self.fpcar = frame.wrapping_add(BASIC);
-                let user = u32::from(!self.privileged()) << 1;
-                let thread = u32::from(self.ipsr == 0) << 3;
-                self.fpccr = self.fpccr & (ASPEN | LSPEN) | LSPACT | user | thread;
-            } else {
-                failed = self
-                    .save_float(frame.wrapping_add(BASIC), cx.regs, cx.env)
-                    .err()
-                    .map(|e| stacking(e, fault::MSTKERR, fault::STKERR));
+        let mut pended = false;
+        if active {
+            match self.push_float(frame, failed.is_none(), cx) {
+                Ok(()) => {}
+                Err((bit, to)) => {
+                    pended = true;
+                    if self.derived(bit, to).is_none() {
+                        self.lock_up(FORCED, cx);
+                    }
+                }
             }
         }
-        cx.regs.set(regs::SP, frame.into());
-        let thread = self.ipsr == 0;
-        let lr = if self.facts.v8() {
-            0xffff_ffa0 | u32::from(thread) << 3
-        } else {
-            0xffff_ffe1 | u32::from(thread) << 3
-        };
-        (lr | u32::from(!float) << 4 | (bank as u32) << 2, failed)
-    }
-
-    /// Saves s0 to s15 and FPSCR.
-    pub(super) fn save_float(
-        &mut self,
-        at: u32,
-        regs: &mut Regs,
-        env: &mut dyn Env,
-    ) -> Result<(), Exception> {
-        for n in 0..16 {
-            let v = regs.get(regs::s(n)) as u32;
-            self.store_word(at.wrapping_add(4 * n as u32), v, env)?;
+        if let Some(bit) = failed {
+            pended = true;
+            if self.derived(bit, secure).is_none() {
+                self.lock_up(FORCED, cx);
+            }
         }
-        let fpscr = self.fpscr_value(regs);
-        self.store_word(at.wrapping_add(0x40), fpscr, env)
+        self.bank[state].sp[bank] = frame;
+        let thread = u32::from(self.ipsr == 0);
+        let ftype = u32::from(!float) << 4;
+        let lr = if self.facts.v8() {
+            0xffff_ffa0 | u32::from(secure) << 6 | thread << 3
+        } else {
+            0xffff_ffe1 | thread << 3 | (bank as u32) << 2
+        };
+        (lr | ftype, pended)
     }
 
-    /// Begins a handler; the state is saved.
-    fn take(&mut self, n: usize, lr: u32, cx: &mut Cx<'_>) {
-        let at = u64::from(self.vtor) + 4 * n as u64;
-        let Some(vector) = self.table_word(at, cx.env) else {
-            if n == HARD_FAULT || n == NMI {
+    /// Begins a handler. The state is saved and the stack pointers are in their banks; `lr` is
+    /// EXC_RETURN of what was interrupted, `chained` that of an exception that has just ended.
+    pub(super) fn take(&mut self, n: usize, lr: u32, chained: bool, cx: &mut Cx<'_>) {
+        let secure = self.nvic.is_secure(n);
+        let mut lr = lr;
+        if self.facts.v8() {
+            let (all, bit) = self.save_callee(secure, lr, chained, cx);
+            lr = all;
+            if let Some(bit) = bit {
+                return match self.derived(bit, true) {
+                    Some(_) => {
+                        self.nvic.pending.put(n, true);
+                        let n = self.most_urgent(n);
+                        // What was not saved is not tried again.
+                        self.take(n, lr & !ES | DCRS, true, cx)
+                    }
+                    None => self.lock_up(FORCED, cx),
+                };
+            }
+            let control = self.bank[usize::from(secure)].control;
+            lr = lr & !(SPSEL_OF | ES) | if control & SPSEL != 0 { SPSEL_OF } else { 0 };
+            lr |= u32::from(secure);
+        }
+        let at = self.bank[usize::from(secure)].vtor.wrapping_add(4 * (n % nvic::SECURE) as u32);
+        let open = secure || !self.facts.security || self.attribution(at).ns;
+        let vector = if open { self.table_word(at.into(), cx.env) } else { None };
+        let Some(vector) = vector else {
+            self.hfsr |= VECTTBL;
+            let hard = self.nvic.of(HARD_FAULT, secure || !open);
+            if n == hard || n == NMI || self.nvic.group_of(hard) >= self.priority() {
                 return self.lock_up(VECTTBL, cx);
             }
-            self.hfsr |= VECTTBL;
-            return self.take(HARD_FAULT, lr, cx);
+            self.nvic.pending.put(n, true);
+            return self.take(hard, lr, true, cx);
         };
         self.nvic.activate(n);
         self.reconsider();
-        self.switch_stack(cx.regs, |core| {
-            core.ipsr = n;
-            core.control &= !(SPSEL | FPCA);
-        });
+        if self.facts.security && !secure {
+            self.clear_for_others(lr, cx.regs);
+        }
+        self.secure = secure;
+        self.ipsr = n % nvic::SECURE;
+        self.now_mut().control &= !SPSEL;
+        self.float = 0;
+        self.load_sp(cx.regs);
         cx.regs.set(regs::LR, lr.into());
         cx.regs.set(regs::IT, 0);
         cx.regs.set(regs::PC, u64::from(vector ^ 1));
         cx.env.clear_reservation();
         self.event = true;
         self.handler = Some(u64::from(vector & !1));
-        self.last = n as u32;
+        self.last = (n % nvic::SECURE) as u32;
     }
 
-    /// Returns from an exception, as the value that was branched to says.
-    pub(super) fn exception_return(&mut self, value: u32, cx: &mut Cx<'_>) {
-        let thread = value & 8 != 0;
-        let bank = usize::from(thread && value & 4 != 0);
-        let float = value & 16 == 0;
-        let form = match self.facts.v8() {
-            true => value | 0x3c == 0xffff_ffbc,
-            false => {
-                let fixed = if self.facts.fp() { 0x1c } else { 0xc };
-                value | fixed == 0xffff_fffd && value & 0xc != 4
-            }
-        };
-        let others = self.nvic.active.iter().filter(|n| *n != self.ipsr).count();
-        // NONBASETHRDENA.
-        let nested = !thread || others == 0 || self.ccr & 1 != 0 || self.facts.v8();
-        let active = self.nvic.active.has(self.ipsr);
-        if self.nvic.raw(self.ipsr) > -2 || self.ipsr == HARD_FAULT {
-            self.faultmask = false;
-        }
-        self.nvic.deactivate(self.ipsr);
-        self.reconsider();
-        if !(form && nested && active && (thread || others > 0)) {
-            return self.bad_return(fault::INVPC, value, cx);
-        }
-        self.look_at_clock(cx.env.now_ps());
-        // The frame stays where it is for an exception that would come at once.
-        self.sp[0] = cx.regs.get(regs::SP) as u32;
-        if let Some(n) = self.due() {
-            return self.take(n, value, cx);
-        }
-        if let Err(bit) = self.pop_frame(bank, thread, float, cx) {
-            return self.bad_return(bit, value, cx);
-        }
-        cx.env.clear_reservation();
-        self.event = true;
-        if self.scr & 2 != 0 && thread && others == 0 && !self.wakes(cx.regs) {
-            cx.env.wait();
-        }
-    }
-
-    /// A return that faults: the exception begins without a new frame.
-    fn bad_return(&mut self, bit: u32, value: u32, cx: &mut Cx<'_>) {
-        self.note(bit, None);
-        let (n, ..) = parts(fault::fault(bit).cause);
-        match self.escalate(n) {
-            Some(n) => self.take(n, value, cx),
-            None => self.lock_up(FORCED, cx),
-        }
-    }
-
-    fn pop_frame(
-        &mut self,
-        bank: usize,
-        thread: bool,
-        float: bool,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), u32> {
-        let frame = self.sp[bank];
-        let unstacking = |e| stacking(e, fault::MUNSTKERR, fault::UNSTKERR);
-        let mut words = [0; 8];
-        for (i, word) in words.iter_mut().enumerate() {
-            let at = frame.wrapping_add(4 * i as u32);
-            *word = self.load_word(at, cx.env).map_err(unstacking)?;
-        }
-        let xpsr = words[7];
-        if (xpsr & 0x1ff == 0) != thread {
-            return Err(fault::INVPC);
-        }
-        if float && self.fpccr & LSPACT != 0 {
-            // Nothing was saved, and nothing has changed.
-            self.fpccr &= !LSPACT;
-        } else if float {
-            let at = frame.wrapping_add(BASIC);
-            for n in 0..16 {
-                let v = self.load_word(at.wrapping_add(4 * n as u32), cx.env);
-                cx.regs.set(regs::s(n), v.map_err(unstacking)?.into());
-            }
-            let v = self.load_word(at.wrapping_add(0x40), cx.env).map_err(unstacking)?;
-            self.set_fpscr(cx.regs, v);
-        }
-        for (n, word) in [0, 1, 2, 3, 12, 14].into_iter().zip(words) {
-            cx.regs.set(regs::r(n), word.into());
-        }
-        let size = if float { EXTENDED } else { BASIC };
-        let pad = if xpsr & 1 << 9 != 0 && self.ccr & STKALIGN != 0 { 4 } else { 0 };
-        self.sp[bank] = frame.wrapping_add(size) | pad;
-        self.ipsr = xpsr as usize & 0x1ff;
-        self.control &= !(SPSEL | FPCA);
-        if bank == 1 {
-            self.control |= SPSEL;
-        }
-        if float {
-            self.control |= FPCA;
-        }
-        self.set_xpsr(cx.regs, xpsr);
-        cx.regs.set(regs::SP, self.sp[self.stack()].into());
-        let arm = u32::from(xpsr >> 24 & 1 == 0);
-        cx.regs.set(regs::PC, u64::from(words[6] & !1 | arm));
-        Ok(())
+    /// The exception whose handler runs.
+    pub(super) fn current(&self) -> usize {
+        let secure = nvic::SECURE + self.ipsr;
+        if self.nvic.active.has(secure) && self.secure { secure } else { self.ipsr }
     }
 }
 
@@ -388,5 +344,9 @@ fn raised(halt: Halt) -> Exception {
 
 /// The bit that a refused or unanswered access sets while state is saved or restored.
 pub(super) fn stacking(e: Exception, refused: u32, unanswered: u32) -> u32 {
-    if parts(e.cause).0 == MEM_MANAGE { refused } else { unanswered }
+    match parts(e.cause).0 {
+        MEM_MANAGE => refused,
+        SECURE_FAULT => fault::AUVIOL,
+        _ => unanswered,
+    }
 }

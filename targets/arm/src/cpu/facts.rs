@@ -15,8 +15,18 @@ pub struct Facts {
     pub irqs: usize,
     /// Bits of a priority that exist.
     pub priority_bits: u32,
-    /// MPU regions.
+    /// MPU regions; with the security extension of the secure one.
     pub mpu: usize,
+    /// Regions of the non-secure MPU.
+    pub mpu_ns: usize,
+    /// The security extension of Armv8-M.
+    pub security: bool,
+    /// Regions of the security attribution unit.
+    pub sau: usize,
+    /// The implementation-defined attribution: address bit 28 says what is secure.
+    pub bit_28: bool,
+    /// Non-secure vector table at reset.
+    pub vectors_ns: u32,
     /// The bit-band aliases exist.
     pub bit_band: bool,
     /// Vector table at reset.
@@ -63,13 +73,23 @@ impl Facts {
                 other => return Err(format!("floating point `{other}` is not known")),
             }
         }
+        let security = yes("security") && set & ext::V8 != 0;
+        if security {
+            set |= ext::SEC;
+        }
         let small = set & ext::MAIN == 0;
+        let mpu = number("mpu").unwrap_or(0).min(16) as usize;
         Ok(Facts {
             set,
             cpuid: number("cpuid").unwrap_or(0) as u32,
             irqs: number("irqs").unwrap_or(32).min(240) as usize,
             priority_bits: if small { 2 } else { number("priority_bits").unwrap_or(3) as u32 },
-            mpu: number("mpu").unwrap_or(0).min(16) as usize,
+            mpu,
+            mpu_ns: number("mpu_ns").map_or(mpu, |n| n.min(16) as usize),
+            security,
+            sau: number("sau").unwrap_or(8).min(8) as usize,
+            bit_28: config.text("idau") == Some("bit28"),
+            vectors_ns: number("reset_vector_ns").unwrap_or(0) as u32 & !0x7f,
             bit_band: yes("bit_band"),
             vectors: number("reset_vector").unwrap_or(core.reset_vector) as u32 & !0x7f,
             dwt: !small,

@@ -1,11 +1,14 @@
 //! Faults as exceptions: their numbers with the status bits that they set. Armv7-M ARM, sections
-//! B1.5.14 and B3.2.15.
+//! B1.5.14 and B3.2.15; of SecureFault Armv8-M ARM, SFSR.
 
-use crate::hw::nvic::{BUS_FAULT, DEBUG, MEM_MANAGE, SVC, USAGE_FAULT};
+use crate::hw::nvic::{BUS_FAULT, DEBUG, MEM_MANAGE, SECURE_FAULT, SVC, USAGE_FAULT};
 use hetemu_isa::{Access, Exception};
 
 /// The value is the address that a fault is about: MMFAR or BFAR.
 const ADDRESS: u32 = 1 << 16;
+
+/// The fault goes to the secure state, whichever is in force.
+const SECURELY: u32 = 1 << 17;
 
 /// Bits of CFSR.
 pub(crate) const IACCVIOL: u32 = 0;
@@ -28,11 +31,23 @@ pub(crate) const STKOF: u32 = 20;
 pub(crate) const UNALIGNED: u32 = 24;
 pub(crate) const DIVBYZERO: u32 = 25;
 
-/// A fault that sets a bit of CFSR.
+/// Bits of SFSR, behind those of CFSR.
+pub(crate) const SFSR: u32 = 32;
+pub(crate) const INVEP: u32 = SFSR;
+pub(crate) const INVIS: u32 = SFSR + 1;
+pub(crate) const INVER: u32 = SFSR + 2;
+pub(crate) const AUVIOL: u32 = SFSR + 3;
+pub(crate) const INVTRAN: u32 = SFSR + 4;
+pub(crate) const SFLSPERR: u32 = SFSR + 5;
+pub(crate) const SFARVALID: u32 = SFSR + 6;
+pub(crate) const LSERR: u32 = SFSR + 7;
+
+/// A fault that sets a bit of CFSR or SFSR.
 pub(crate) fn fault(bit: u32) -> Exception {
     let n = match bit {
         0..8 => MEM_MANAGE,
         8..16 => BUS_FAULT,
+        SFSR.. => SECURE_FAULT,
         _ => USAGE_FAULT,
     };
     Exception { cause: n as u32 | (bit + 1) << 8, value: 0 }
@@ -43,6 +58,23 @@ fn fault_at(bit: u32, address: u64) -> Exception {
     e.cause |= ADDRESS;
     e.value = address;
     e
+}
+
+/// A fault that goes to the secure state.
+pub(crate) fn secure_fault(bit: u32) -> Exception {
+    let mut e = fault(bit);
+    e.cause |= SECURELY;
+    e
+}
+
+/// Whether an exception goes to the secure state, whichever is in force.
+pub(crate) fn is_secure(cause: u32) -> bool {
+    cause & SECURELY != 0
+}
+
+/// A non-secure access to a secure address.
+pub(crate) fn attribution(va: u64) -> Exception {
+    fault_at(AUVIOL, va)
 }
 
 /// An access that the MPU refuses.
@@ -71,7 +103,7 @@ pub(crate) fn breakpoint() -> Exception {
     Exception { cause: DEBUG as u32, value: 0 }
 }
 
-/// The number of an exception, its bit of CFSR, and whether its value is an address.
+/// The number of an exception, its bit of CFSR and SFSR, and whether its value is an address.
 pub(crate) fn parts(cause: u32) -> (usize, Option<u32>, bool) {
     let bit = (cause >> 8 & 0xff).checked_sub(1);
     (cause as usize & 0xff, bit, cause & ADDRESS != 0)
@@ -98,6 +130,13 @@ pub(crate) fn describe(cause: u32) -> &'static str {
             STKOF => "stack overflow",
             UNALIGNED => "unaligned access",
             DIVBYZERO => "division by zero",
+            INVEP => "invalid entry point of secure code",
+            INVIS => "invalid integrity signature",
+            INVER => "invalid exception return to secure code",
+            AUVIOL => "non-secure access to a secure address",
+            INVTRAN => "invalid transition to non-secure code",
+            SFLSPERR => "security violation saving float state",
+            LSERR => "lazy float state error",
             _ => "fault",
         },
         (11, ..) => "SVCall",

@@ -1,6 +1,5 @@
 //! What the helpers of lifted blocks do: one function an instruction.
 
-use super::exception::stacking;
 use super::*;
 use crate::lift::advance;
 use crate::table::{self, Insn};
@@ -59,22 +58,13 @@ impl Core {
             }
             Help::Msr => {
                 let value = cx.regs.get(regs::r(i.rn)) as u32;
-                self.msr(i.imm as u32, i.k, value, cx);
+                self.msr(i.imm as u32, i.k, value, cx)?;
             }
             Help::Mrs => {
                 let value = self.mrs(i.imm as u32, cx.regs);
                 cx.regs.set(regs::r(i.rd), value.into());
             }
-            Help::Cps if self.privileged() => {
-                let on = i.k != 0;
-                if i.imm & 2 != 0 {
-                    self.primask = on;
-                }
-                if i.imm & 1 != 0 && self.facts.main() && (!on || self.priority() > -1) {
-                    self.faultmask = on;
-                }
-            }
-            Help::Cps => {}
+            Help::Cps => self.cps(i.imm, i.k != 0, cx.regs),
             Help::Wfi => {
                 if !self.wakes(cx.regs) {
                     cx.env.wait();
@@ -110,14 +100,21 @@ impl Core {
             }
             Help::Tt => {
                 let at = cx.regs.get(regs::r(i.rn));
-                let value = self.test_target(at, i.k & 1 != 0);
+                let value = self.test_target(at, i.k)?;
                 cx.regs.set(regs::r(i.rd), value.into());
             }
-            // Without the security extension a gateway is no more than a mark.
+            // What non-secure code calls is seen when it is fetched; else it is no more than a mark.
             Help::Sg => {}
+            Help::Bxns => {
+                let to = self.branch_ns(i, next, cx)?;
+                let it = advance(cx.regs.get(regs::IT) as u8);
+                cx.regs.set(regs::IT, it.into());
+                return Ok(Some(to));
+            }
+            Help::Vlstm => self.vlstm(i, cx)?,
+            Help::Vlldm => self.vlldm(i, cx)?,
             _ => return Err(fault::fault(fault::UNDEFINSTR)),
         }
-        let _ = next;
         Ok(None)
     }
 
@@ -133,26 +130,6 @@ impl Core {
         true
     }
 
-    /// A float instruction where float state is not the running code's: refused, or made so; then
-    /// the instruction begins again.
-    fn begin_float(&mut self, cx: &mut Cx<'_>) -> Result<(), Exception> {
-        if !self.float_allowed() {
-            return Err(fault::fault(fault::NOCP));
-        }
-        if self.fpccr & LSPACT != 0 {
-            let at = self.fpcar & !7;
-            self.save_float(at, cx.regs, cx.env)
-                .map_err(|e| fault::fault(stacking(e, fault::MLSPERR, fault::LSPERR)))?;
-            self.fpccr &= !LSPACT;
-        }
-        if self.fpccr & ASPEN != 0 && self.control & FPCA == 0 {
-            self.control |= FPCA;
-            self.fpscr = self.fpdscr & FPSCR_MODE;
-        }
-        cx.regs.set(regs::PC, cx.pc);
-        Ok(())
-    }
-
     /// FPSCR.
     pub(super) fn fpscr_value(&self, regs: &Regs) -> u32 {
         self.fpscr | regs.get(regs::FFLAGS) as u32 | regs.get(regs::FCC) as u32
@@ -162,91 +139,5 @@ impl Core {
         self.fpscr = value & FPSCR_MODE;
         regs.set(regs::FFLAGS, u64::from(value & 0x9f));
         regs.set(regs::FCC, u64::from(value & 0xf000_0000));
-    }
-
-    /// MRS.
-    fn mrs(&self, which: u32, regs: &Regs) -> u32 {
-        let privileged = self.privileged();
-        let sp = |n: usize| {
-            if self.stack() == n { regs.get(regs::SP) as u32 } else { self.sp[n] }
-        };
-        let main = self.facts.main();
-        match which {
-            0..=7 => {
-                let ipsr = if which & 1 != 0 { self.ipsr as u32 } else { 0 };
-                let apsr = if which & 4 == 0 { self.apsr(regs) } else { 0 };
-                ipsr | apsr
-            }
-            20 => self.control,
-            _ if !privileged => 0,
-            8 => sp(0),
-            9 => sp(1),
-            10 | 11 if self.facts.v8() => self.splim[which as usize - 10],
-            16 => self.primask.into(),
-            17 | 18 if main => self.basepri.into(),
-            19 if main => self.faultmask.into(),
-            _ => 0,
-        }
-    }
-
-    /// MSR. `mask`: 2 the flags, 1 GE.
-    fn msr(&mut self, which: u32, mask: i32, value: u32, cx: &mut Cx<'_>) {
-        let main = self.facts.main();
-        match which {
-            0..=3 => {
-                if mask & 2 != 0 || !main {
-                    self.set_flags(cx.regs, value);
-                }
-                if mask & 1 != 0 && self.facts.set & crate::table::ext::DSP != 0 {
-                    cx.regs.set(regs::GE, u64::from(value >> 16 & 15));
-                }
-            }
-            _ if !self.privileged() => {}
-            8 | 9 => {
-                let n = which as usize - 8;
-                if self.stack() == n {
-                    cx.regs.set(regs::SP, u64::from(value & !3));
-                } else {
-                    self.sp[n] = value & !3;
-                }
-            }
-            10 | 11 if self.facts.v8() => self.splim[which as usize - 10] = value & !7,
-            16 => self.primask = value & 1 != 0,
-            17 if main => self.basepri = self.nvic.legal(value as u8),
-            18 if main => {
-                let new = self.nvic.legal(value as u8);
-                if new != 0 && (self.basepri == 0 || new < self.basepri) {
-                    self.basepri = new;
-                }
-            }
-            19 if main && (value & 1 == 0 || self.priority() > -1) => {
-                self.faultmask = value & 1 != 0;
-            }
-            20 => {
-                let handler = self.ipsr != 0;
-                let fp = self.facts.fp();
-                self.switch_stack(cx.regs, |core| {
-                    let mut legal = if handler { NPRIV } else { NPRIV | SPSEL };
-                    if fp {
-                        legal |= FPCA;
-                    }
-                    core.control = core.control & !legal | value & legal;
-                });
-            }
-            _ => {}
-        }
-    }
-
-    /// TT and TTT: what the MPU says of an address, without the security extension.
-    fn test_target(&self, at: u64, unprivileged: bool) -> u32 {
-        let privileged = self.privileged() && !unprivileged;
-        let (allowed, _) = self.mpu.look(at, privileged, false);
-        let region = match allowed.region {
-            Some(n) => u32::from(n) | 1 << 16,
-            None => 0,
-        };
-        let shown = self.privileged();
-        let bits = u32::from(allowed.read) << 18 | u32::from(allowed.write) << 19;
-        bits | if shown { region } else { 0 }
     }
 }

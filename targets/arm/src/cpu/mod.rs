@@ -1,22 +1,29 @@
 //! One core: modes, exceptions, the registers of the system control space. What compiled code
 //! touches lies in the slots; everything here is seen by helpers and accesses to its own registers.
 
+mod bank;
 mod debug;
 mod exception;
+mod exit;
 mod facts;
 pub(crate) mod fault;
 mod float;
 mod help;
+mod lazy;
 mod names;
 mod saved;
 mod scs;
+mod secure;
+mod special;
 
 use crate::hw::dwt::Trace;
 use crate::hw::mpu::{self, Mpu};
 use crate::hw::nvic::{self, Nvic, Set};
+use crate::hw::sau::Sau;
 use crate::hw::systick::SysTick;
 use crate::lift::{self, Call, Help, Key, STORE_ALIGNED, STORE_DO, Setup};
 use crate::regs;
+use bank::Bank;
 pub use facts::Facts;
 use hetemu_hw::time::SECOND;
 use hetemu_hw::{LoadError, Reader, Writer};
@@ -31,11 +38,15 @@ const PRIVILEGED: u8 = 0;
 const UNPRIVILEGED: u8 = 1;
 /// Privileged in HardFault, NMI, or with FAULTMASK: the MPU may be off.
 const NEGATIVE: u8 = 2;
+/// The regimes of the secure state follow those of the non-secure one.
+const SECURE_REGIMES: u8 = 3;
 
 /// Bits of CONTROL.
 pub(crate) const NPRIV: u32 = 1;
 pub(crate) const SPSEL: u32 = 2;
 pub(crate) const FPCA: u32 = 4;
+/// The float state is that of secure code.
+pub(crate) const SFPA: u32 = 8;
 
 /// Bits of CCR.
 const USERSETMPEND: u32 = 1 << 1;
@@ -43,9 +54,18 @@ const UNALIGN_TRP: u32 = 1 << 3;
 const DIV_0_TRP: u32 = 1 << 4;
 const BFHFNMIGN: u32 = 1 << 8;
 const STKALIGN: u32 = 1 << 9;
+const STKOFHFNMIGN: u32 = 1 << 10;
 
 /// Bits of FPCCR.
 const LSPACT: u32 = 1;
+/// Saved state is the secure one's.
+const FPCCR_S: u32 = 1 << 2;
+const SPLIMVIOL: u32 = 1 << 9;
+/// All float registers are saved as secrets.
+const TS: u32 = 1 << 26;
+const CLRONRETS: u32 = 1 << 27;
+const CLRONRET: u32 = 1 << 28;
+const LSPENS: u32 = 1 << 29;
 const LSPEN: u32 = 1 << 30;
 const ASPEN: u32 = 1 << 31;
 
@@ -58,6 +78,8 @@ enum Input {
     External,
     NonMaskable,
     Event,
+    /// A block of 256 MiB that the IDAU lets non-secure code call.
+    Callable,
 }
 
 /// One core.
@@ -75,28 +97,22 @@ pub struct Core {
     fresh: bool,
     lockup: bool,
     ipsr: usize,
-    control: u32,
-    primask: bool,
-    faultmask: bool,
-    basepri: u8,
-    /// The main and the process stack pointer; the one in force is in its slot.
-    sp: [u32; 2],
-    /// Their limits (Armv8-M).
-    splim: [u32; 2],
-    vtor: u32,
-    scr: u32,
-    ccr: u32,
-    shcsr: u32,
-    cfsr: u32,
+    /// The security state in force; never with no security extension.
+    secure: bool,
+    /// What both security states have: non-secure, secure.
+    bank: [Bank; 2],
+    /// CONTROL.FPCA and SFPA.
+    float: u32,
     hfsr: u32,
     dfsr: u32,
-    mmfar: u32,
     bfar: u32,
-    actlr: u32,
-    cpacr: u32,
-    fpccr: u32,
-    fpcar: u32,
-    fpdscr: u32,
+    sfsr: u32,
+    sfar: u32,
+    nsacr: u32,
+    /// AIRCR.SYSRESETREQS.
+    reset_is_secure: bool,
+    /// Blocks of 256 MiB that the IDAU lets non-secure code call.
+    callable: u16,
     /// The modes of FPSCR.
     fpscr: u32,
     /// The alarm for SysTick has passed.
@@ -106,8 +122,7 @@ pub struct Core {
     /// The core sleeps in WFE.
     wfe: bool,
     nvic: Nvic,
-    systick: SysTick,
-    mpu: Mpu,
+    sau: Sau,
     trace: Trace,
     /// The exception that would be taken, if its priority lets it.
     best: Option<(i32, usize)>,
@@ -129,6 +144,7 @@ impl Core {
                 "irq" => Input::External,
                 "nmi" => Input::NonMaskable,
                 "event" => Input::Event,
+                "nsc" => Input::Callable,
                 name => return Err(format!("no use is known for input `{name}`")),
             });
         }
@@ -139,7 +155,7 @@ impl Core {
             bits: 32,
             endian: if big { Endian::Big } else { Endian::Little },
             page_bits: PAGE_BITS,
-            regimes: 3,
+            regimes: if facts.security { 2 * SECURE_REGIMES } else { SECURE_REGIMES },
             pc_align: 2,
             float: FloatPolicy {
                 flags: regs::FFLAGS,
@@ -158,11 +174,10 @@ impl Core {
         }
         own.push((0xe000_0000, 0xe00f_ffff));
         let period = (SECOND / config.clock_hz.max(1)).max(1);
-        let nvic = Nvic::new(facts.irqs, facts.priority_bits);
         let mut core = Core {
-            nvic,
-            systick: SysTick::new(period),
-            mpu: Mpu::new(facts.mpu, facts.v8()),
+            nvic: Nvic::new(facts.irqs, facts.priority_bits, facts.security),
+            bank: [false, true].map(|secure| Bank::new(&facts, period, secure)),
+            sau: Sau::new(facts.sau),
             trace: Trace::new(period),
             facts,
             layout,
@@ -172,26 +187,16 @@ impl Core {
             fresh: true,
             lockup: false,
             ipsr: 0,
-            control: 0,
-            primask: false,
-            faultmask: false,
-            basepri: 0,
-            sp: [0; 2],
-            splim: [0; 2],
-            vtor: 0,
-            scr: 0,
-            ccr: 0,
-            shcsr: 0,
-            cfsr: 0,
+            secure: false,
+            float: 0,
             hfsr: 0,
             dfsr: 0,
-            mmfar: 0,
             bfar: 0,
-            actlr: 0,
-            cpacr: 0,
-            fpccr: 0,
-            fpcar: 0,
-            fpdscr: 0,
+            sfsr: 0,
+            sfar: 0,
+            nsacr: 0,
+            reset_is_secure: false,
+            callable: 0,
             fpscr: 0,
             rearm: false,
             event: false,
@@ -207,31 +212,24 @@ impl Core {
     /// The state after reset. Inputs keep their levels.
     fn clear(&mut self) {
         (self.fresh, self.lockup, self.rearm) = (true, false, false);
-        (self.ipsr, self.control, self.basepri) = (0, 0, 0);
-        (self.primask, self.faultmask, self.event, self.wfe) = (false, false, false, false);
-        (self.sp, self.splim) = ([0; 2], [0; 2]);
-        self.vtor = self.facts.vectors;
-        self.ccr = if self.facts.main() { STKALIGN } else { STKALIGN | UNALIGN_TRP };
+        (self.ipsr, self.secure, self.float) = (0, self.facts.security, 0);
+        (self.event, self.wfe, self.reset_is_secure) = (false, false, false);
+        for (bank, secure) in self.bank.iter_mut().zip([false, true]) {
+            bank.reset(&self.facts, secure);
+        }
         for register in [
-            &mut self.scr,
-            &mut self.shcsr,
-            &mut self.cfsr,
             &mut self.hfsr,
             &mut self.dfsr,
-            &mut self.mmfar,
             &mut self.bfar,
-            &mut self.actlr,
-            &mut self.cpacr,
-            &mut self.fpcar,
-            &mut self.fpdscr,
+            &mut self.sfsr,
+            &mut self.sfar,
+            &mut self.nsacr,
             &mut self.fpscr,
         ] {
             *register = 0;
         }
-        self.fpccr = if self.facts.fp() { ASPEN | LSPEN } else { 0 };
         self.nvic.reset();
-        self.systick.reset();
-        self.mpu.reset();
+        self.sau.reset();
         self.trace.reset();
         (self.handler, self.last) = (None, 0);
         self.reconsider();
@@ -239,36 +237,17 @@ impl Core {
 
     /// Whether the running code is privileged.
     fn privileged(&self) -> bool {
-        self.ipsr != 0 || self.control & NPRIV == 0
+        self.privileged_in(self.secure)
     }
 
     /// Which stack pointer is in force: 0 main, 1 process.
     fn stack(&self) -> usize {
-        usize::from(self.ipsr == 0 && self.control & SPSEL != 0)
-    }
-
-    /// Floating point may be used by the running code.
-    fn float_allowed(&self) -> bool {
-        match self.cpacr >> 20 & 3 {
-            1 => self.privileged(),
-            3 => true,
-            _ => false,
-        }
+        self.stack_of(self.secure)
     }
 
     /// The priority that the running code has.
     fn priority(&self) -> i32 {
-        let mut p = self.nvic.active_priority();
-        if self.basepri != 0 {
-            p = p.min(self.nvic.grouped(self.basepri.into()));
-        }
-        if self.primask {
-            p = p.min(0);
-        }
-        if self.faultmask {
-            p = p.min(-1);
-        }
-        p
+        self.priority_with(true)
     }
 
     /// What is pending, enabled, or active has changed.
@@ -276,12 +255,20 @@ impl Core {
         self.best = self.nvic.best();
     }
 
+    /// The regime of accesses of a security state.
+    fn regime_of(&self, secure: bool, privileged: bool) -> u8 {
+        let first = if secure { SECURE_REGIMES } else { 0 };
+        let mpu = &self.bank[usize::from(secure)].mpu;
+        first
+            + match privileged {
+                false => UNPRIVILEGED,
+                true if mpu.control & 1 != 0 && self.is_negative(secure) => NEGATIVE,
+                true => PRIVILEGED,
+            }
+    }
+
     fn regime(&self) -> u8 {
-        match self.privileged() {
-            false => UNPRIVILEGED,
-            true if self.mpu.control & 1 != 0 && self.priority() < 0 => NEGATIVE,
-            true => PRIVILEGED,
-        }
+        self.regime_of(self.secure, self.privileged())
     }
 
     /// Whether a pending exception would be taken.
@@ -292,18 +279,28 @@ impl Core {
 
     /// Looks at the clock.
     fn look_at_clock(&mut self, now: u64) {
-        self.rearm |= now >= self.systick.next();
-        if self.systick.update(now) {
-            self.pend(nvic::SYS_TICK);
+        self.rearm |= now >= self.next_tick();
+        for secure in [false, true] {
+            if self.bank[usize::from(secure)].systick.update(now) {
+                self.pend(self.nvic.of(nvic::SYS_TICK, secure));
+            }
         }
+    }
+
+    /// When to look at the clock again.
+    fn next_tick(&self) -> u64 {
+        self.bank[0].systick.next().min(self.bank[1].systick.next())
     }
 
     /// An exception is pending from now on.
     fn pend(&mut self, n: usize) {
         self.nvic.pending.put(n, true);
         self.reconsider();
-        // SEVONPEND.
-        self.event |= self.scr & 16 != 0;
+        self.event |= self.sev_on_pend();
+    }
+
+    fn sev_on_pend(&self) -> bool {
+        self.bank.iter().any(|b| b.scr & 16 != 0)
     }
 }
 
@@ -317,7 +314,7 @@ impl Cpu for Core {
         *regs = Regs::default();
         regs.set(regs::LR, 0xffff_ffff);
         // The table is read before the first instruction.
-        regs.set(regs::PC, self.vtor.into());
+        regs.set(regs::PC, self.now().vtor.into());
     }
 
     fn begin(&mut self, _: &mut Regs, _: u64) {
@@ -325,20 +322,18 @@ impl Cpu for Core {
     }
 
     fn mode(&self, regs: &Regs) -> Mode {
-        let float = self.facts.fp()
-            && self.float_allowed()
-            && self.fpccr & LSPACT == 0
-            && (self.control & FPCA != 0 || self.fpccr & ASPEN == 0);
+        let now = self.now();
         let key = Key {
             it: regs.get(regs::IT) as u8,
-            align: self.ccr & UNALIGN_TRP != 0,
-            div0: self.ccr & DIV_0_TRP != 0,
-            float,
+            align: now.ccr & UNALIGN_TRP != 0,
+            div0: now.ccr & DIV_0_TRP != 0,
+            float: self.facts.fp() && self.float_is_ready(),
             round: (self.fpscr >> 22) as u8 & 3,
             flush: self.fpscr >> 24 & 1 != 0,
             default_nan: self.fpscr >> 25 & 1 != 0,
-            secure: false,
+            secure: self.secure,
             big: self.big,
+            limit: regs.get(regs::SPLIM) != 0,
         };
         let regime = self.regime();
         Mode { key: key.bits(), fetch: regime, data: regime, asid: 0 }
@@ -354,7 +349,9 @@ impl Cpu for Core {
         if pc & 1 != 0 {
             return Err(FetchFault(fault::fault(fault::INVSTATE)));
         }
-        let setup = Setup { set: self.facts.set, page_bits: PAGE_BITS };
+        // Where protection changes within a page, a block stays on one side.
+        let page_bits = if self.is_whole(pc as u32) { PAGE_BITS } else { 5 };
+        let setup = Setup { set: self.facts.set, page_bits };
         lift::lift(setup, mode, pc, limit, fetch)
     }
 
@@ -364,6 +361,11 @@ impl Cpu for Core {
     }
 
     fn call(&mut self, id: u16, args: [u64; 3], env: &mut dyn Env) -> Result<(u64, u8), Halt> {
+        if id == Call::CheckSp as u16 {
+            let [sp, limit, _] = args;
+            let fits = sp >= limit;
+            return if fits { Ok((0, 0)) } else { Err(Halt::Raise(fault::fault(fault::STKOF))) };
+        }
         if id != Call::StoreIf as u16 {
             return self.float_call(id, args, env);
         }
@@ -385,14 +387,16 @@ impl Cpu for Core {
         regime: u8,
         va: u64,
         access: Access,
-        _env: &mut dyn Env,
+        env: &mut dyn Env,
     ) -> Result<Translation, Exception> {
         let va = va & 0xffff_ffff;
-        if access == Access::Fetch && self.ipsr != 0 && va >= 0xf000_0000 {
+        if access == Access::Fetch && self.is_return(va) {
             // What `bx` has left of it: bit 0 is inverted.
             return Err(Exception { cause: Exception::SIGN, value: va ^ 1 });
         }
-        let privileged = regime != UNPRIVILEGED;
+        let secure = regime >= SECURE_REGIMES;
+        let class = regime % SECURE_REGIMES;
+        let privileged = class != UNPRIVILEGED;
         let whole = |read, write, exec| Translation {
             pa: va,
             span: 1 << PAGE_BITS,
@@ -401,21 +405,34 @@ impl Cpu for Core {
             exec,
             global: true,
         };
+        let mut most = 1 << PAGE_BITS;
+        if self.facts.security {
+            self.check_security(va, access, secure, env)?;
+            if !self.sau.is_whole(va as u32, 1 << PAGE_BITS) {
+                most = 32;
+            }
+        }
         if va >> 20 == 0xe00 && access != Access::Fetch {
             // Of the private peripheral bus all may write to the ITM's stimulus ports.
-            let open =
-                privileged || va < 0xe000_1000 || va == 0xe000_ef00 && self.ccr & USERSETMPEND != 0;
+            let open = privileged
+                || va < 0xe000_1000
+                || va == 0xe000_ef00 && self.bank[usize::from(secure)].ccr & USERSETMPEND != 0;
             return if open {
                 Ok(Translation { span: 32, ..whole(true, true, false) })
             } else {
                 Err(fault::bus(access, va))
             };
         }
-        let (allowed, span) = self.mpu.look(va, privileged, regime == NEGATIVE);
+        let mpu = &self.bank[usize::from(secure)].mpu;
+        let (allowed, span) = mpu.look(va, privileged, class == NEGATIVE);
         if !allowed.permits(access) {
             return Err(fault::protection(access, va));
         }
-        Ok(Translation { span, ..whole(allowed.read, allowed.write, allowed.exec) })
+        Ok(Translation { span: span.min(most), ..whole(allowed.read, allowed.write, allowed.exec) })
+    }
+
+    fn debug_regimes(&self) -> &'static [u8] {
+        if self.facts.security { &[SECURE_REGIMES + PRIVILEGED] } else { &[PRIVILEGED] }
     }
 
     fn is_physical(&self, regime: u8, first: u64, last: u64) -> bool {
@@ -459,7 +476,11 @@ impl Cpu for Core {
 
     fn raise(&mut self, exception: Exception, pc: u64, cx: &mut Cx<'_>) {
         if exception.cause == Exception::SIGN {
-            return self.exception_return(exception.value as u32, cx);
+            return match exception.value as u32 {
+                to if to | 1 == secure::FNC_RETURN => self.function_return(to, cx),
+                to @ 0xf000_0000.. => self.exception_return(to, cx),
+                _ => self.enter_gate(cx),
+            };
         }
         self.fault(exception, pc, cx);
     }
@@ -470,7 +491,7 @@ impl Cpu for Core {
         }
         self.look_at_clock(cx.env.now_ps());
         if std::mem::take(&mut self.rearm) {
-            cx.env.wake_at(self.systick.next());
+            cx.env.wake_at(self.next_tick());
         }
         if self.lockup && self.due().is_none() {
             cx.env.wait();
@@ -495,14 +516,7 @@ impl Cpu for Core {
         }
         // PRIMASK does not keep a core asleep.
         let Some((priority, _)) = self.best else { return false };
-        let mut now = self.nvic.active_priority();
-        if self.basepri != 0 {
-            now = now.min(self.nvic.grouped(self.basepri.into()));
-        }
-        if self.faultmask {
-            now = now.min(-1);
-        }
-        priority < now
+        priority < self.priority_with(false)
     }
 
     fn alarm(&mut self, now_ps: u64) {
@@ -517,11 +531,16 @@ impl Cpu for Core {
                 self.event |= level;
                 return;
             }
+            Some(Input::Callable) => {
+                let bit = 1 << (line & 15);
+                self.callable = self.callable & !bit | if level { bit } else { 0 };
+                return;
+            }
             None => return,
         };
         let before = self.nvic.pending;
         self.nvic.input(n, level);
-        self.event |= self.scr & 16 != 0 && before != self.nvic.pending;
+        self.event |= self.sev_on_pend() && before != self.nvic.pending;
         self.reconsider();
     }
 
@@ -538,10 +557,13 @@ impl Cpu for Core {
     }
 
     fn mode_name(&self) -> &'static str {
-        match (self.ipsr != 0, self.control & NPRIV != 0) {
-            (true, _) => "handler",
-            (false, false) => "thread",
-            (false, true) => "unprivileged thread",
+        match (self.ipsr != 0, self.privileged(), self.secure) {
+            (true, _, false) => "handler",
+            (false, true, false) => "thread",
+            (false, false, false) => "unprivileged thread",
+            (true, _, true) => "secure handler",
+            (false, true, true) => "secure thread",
+            (false, false, true) => "secure unprivileged thread",
         }
     }
 

@@ -30,22 +30,10 @@ pub(super) fn registers(core: &Core, regs: &Regs) -> Vec<(String, u64)> {
         .collect();
     // An odd program counter is one without the Thumb bit.
     all[15].1 &= !1;
-    let sp = |n: usize| {
-        if core.stack() == n { regs.get(regs::SP) } else { core.sp[n].into() }
-    };
     let mut add = |name: &str, value: u64| all.push((name.to_string(), value));
     add("xpsr", core.xpsr(regs).into());
-    add("msp", sp(0));
-    add("psp", sp(1));
-    add("primask", core.primask.into());
-    if core.facts.main() {
-        add("basepri", core.basepri.into());
-        add("faultmask", core.faultmask.into());
-    }
-    add("control", core.control.into());
-    if core.facts.v8() {
-        add("msplim", core.splim[0].into());
-        add("psplim", core.splim[1].into());
+    for name in special(core) {
+        add(name, get_special(core, regs, name, core.secure).unwrap_or(0).into());
     }
     if core.facts.fp() {
         for (n, name) in regs::S.iter().enumerate() {
@@ -53,14 +41,24 @@ pub(super) fn registers(core: &Core, regs: &Regs) -> Vec<(String, u64)> {
         }
         add("fpscr", core.fpscr_value(regs).into());
     }
-    if core.facts.main() {
-        for (name, value) in
-            [("cfsr", core.cfsr), ("hfsr", core.hfsr), ("mmfar", core.mmfar), ("bfar", core.bfar)]
-        {
-            add(name, value.into());
-        }
+    for name in core.status() {
+        add(name, get_status(core, name, core.secure).unwrap_or(0).into());
     }
-    add("vtor", core.vtor.into());
+    if core.facts.security {
+        add("secure", core.secure.into());
+        for (suffix, secure) in [("_ns", false), ("_s", true)] {
+            for name in special(core) {
+                let value = get_special(core, regs, name, secure).unwrap_or(0);
+                add(&format!("{name}{suffix}"), value.into());
+            }
+            for name in BANKED {
+                let value = get_status(core, name, secure).unwrap_or(0);
+                add(&format!("{name}{suffix}"), value.into());
+            }
+        }
+        add("sfsr", core.sfsr.into());
+        add("sfar", core.sfar.into());
+    }
     all
 }
 
@@ -98,23 +96,109 @@ pub(super) fn set_register(core: &mut Core, regs: &mut Regs, name: &str, value: 
             regs.set(regs::PC, pc | u64::from(word >> 24 & 1 == 0));
             core.switch_stack(regs, |core| core.ipsr = word as usize & 0xff);
         }
-        "msp" | "psp" => {
-            let n = usize::from(name == "psp");
-            if core.stack() == n { regs.set(regs::SP, value & !3) } else { core.sp[n] = word & !3 }
-        }
-        "primask" => core.primask = word & 1 != 0,
-        "basepri" => core.basepri = core.nvic.legal(word as u8),
-        "faultmask" => core.faultmask = word & 1 != 0,
-        "control" => core.switch_stack(regs, |core| core.control = word & (NPRIV | SPSEL | FPCA)),
-        "msplim" | "psplim" if core.facts.v8() => core.splim[usize::from(name == "psplim")] = word,
         "fpscr" if core.facts.fp() => core.set_fpscr(regs, word),
-        "cfsr" => core.cfsr = word,
         "hfsr" => core.hfsr = word,
-        "mmfar" => core.mmfar = word,
         "bfar" => core.bfar = word,
-        "vtor" => core.vtor = word & 0xffff_ff80,
-        "cpacr" if core.facts.fp() => core.cpacr = word & 0x00f0_0000,
-        _ => return false,
+        "sfsr" if core.facts.security => core.sfsr = word,
+        "sfar" if core.facts.security => core.sfar = word,
+        "nsacr" if core.facts.security => core.nsacr = word & 0xc00,
+        "secure" if core.facts.security => {
+            core.switch_stack(regs, |core| core.secure = word & 1 != 0);
+        }
+        _ => {
+            let (plain, secure) = match (name.strip_suffix("_ns"), name.strip_suffix("_s")) {
+                (Some(plain), _) if core.facts.security => (plain, false),
+                (_, Some(plain)) if core.facts.security => (plain, true),
+                _ => (name, core.secure),
+            };
+            return set_banked(core, regs, plain, word, secure);
+        }
     }
     true
+}
+
+/// Sets a register that both security states have.
+fn set_banked(core: &mut Core, regs: &mut Regs, name: &str, word: u32, secure: bool) -> bool {
+    let legal = core.nvic.legal(word as u8);
+    let known = special(core).contains(&name) || core.status().contains(&name) || name == "cpacr";
+    if !known || name == "cpacr" && !core.facts.fp() {
+        return false;
+    }
+    core.save_sp(regs);
+    let shared = if core.facts.fp() { FPCA | if secure { SFPA } else { 0 } } else { 0 };
+    let bank = &mut core.bank[usize::from(secure)];
+    match name {
+        "msp" => bank.sp[0] = word & !3,
+        "psp" => bank.sp[1] = word & !3,
+        "msplim" => bank.splim[0] = word & !7,
+        "psplim" => bank.splim[1] = word & !7,
+        "primask" => bank.primask = word & 1 != 0,
+        "basepri" => bank.basepri = legal,
+        "faultmask" => bank.faultmask = word & 1 != 0,
+        "control" => {
+            bank.control = word & (NPRIV | SPSEL);
+            core.float = core.float & !shared | word & shared;
+        }
+        "mmfar" => bank.mmfar = word,
+        "vtor" => bank.vtor = word & 0xffff_ff80,
+        "cpacr" => bank.cpacr = word & 0x00f0_0000,
+        "cfsr" => bank.cfsr = word,
+        _ => return false,
+    }
+    core.load_sp(regs);
+    true
+}
+
+/// Of [`Core::status`], those that each security state has.
+pub(super) const BANKED: [&str; 3] = ["cfsr", "mmfar", "vtor"];
+
+/// The special registers that a core has beside those of its whole.
+pub(super) fn special(core: &Core) -> Vec<&'static str> {
+    let mut all = vec!["msp", "psp", "primask"];
+    if core.facts.main() {
+        all.extend(["basepri", "faultmask"]);
+    }
+    all.push("control");
+    if core.facts.v8() {
+        all.extend(["msplim", "psplim"]);
+    }
+    all
+}
+
+fn get_special(core: &Core, regs: &Regs, name: &str, secure: bool) -> Option<u32> {
+    let bank = &core.bank[usize::from(secure)];
+    let sp = |n: usize| {
+        let force = secure == core.secure && core.stack() == n;
+        if force { regs.get(regs::SP) as u32 } else { bank.sp[n] }
+    };
+    Some(match name {
+        "msp" => sp(0),
+        "psp" => sp(1),
+        "primask" => bank.primask.into(),
+        "basepri" => bank.basepri.into(),
+        "faultmask" => bank.faultmask.into(),
+        "control" => core.control(secure),
+        "msplim" => bank.splim[0],
+        "psplim" => bank.splim[1],
+        _ => return None,
+    })
+}
+
+fn get_status(core: &Core, name: &str, secure: bool) -> Option<u32> {
+    let bank = &core.bank[usize::from(secure)];
+    Some(match name {
+        "cfsr" => bank.cfsr & !0xff00 | core.bank[0].cfsr & 0xff00,
+        "hfsr" => core.hfsr,
+        "mmfar" => bank.mmfar,
+        "bfar" => core.bfar,
+        "vtor" => bank.vtor,
+        _ => return None,
+    })
+}
+
+impl Core {
+    /// The registers of the system control space that are shown by name.
+    pub(super) fn status(&self) -> Vec<&'static str> {
+        if self.facts.main() { vec!["cfsr", "hfsr", "mmfar", "bfar", "vtor"] } else { vec!["vtor"] }
+    }
 }

@@ -4,4 +4,5 @@
 pub(crate) mod dwt;
 pub(crate) mod mpu;
 pub(crate) mod nvic;
+pub(crate) mod sau;
 pub(crate) mod systick;

@@ -189,7 +189,7 @@ impl Mpu {
     }
 
     /// A page, or less where a region or subregion begins or ends within one.
-    fn span(&self, at: u64) -> u64 {
+    pub(crate) fn span(&self, at: u64) -> u64 {
         let page = at & !(PAGE - 1);
         for r in self.regions.iter().take(self.count) {
             let Some((first, last)) = self.range(r) else { continue };

@@ -445,6 +445,7 @@ impl Lift<'_> {
         let down = i.k & 2 == 0;
         let base = if i.rn == 15 { self.imm(self.aligned_pc()) } else { self.r(i.rn) };
         let start = if down { -4 * i.imm } else { 0 };
+        self.check_write_back(i.k & 1 != 0, i.rn, base, start);
         if i.op == Op::Vldm {
             let all: Vec<Val> =
                 (0..count).map(|n| self.load(0, base, start + 4 * n, true)).collect();

@@ -91,6 +91,7 @@ impl Lift<'_> {
             Op::Lx => {
                 let (base, offset) = self.indexed(i);
                 let before = i.imm & 0x400 != 0;
+                self.check_write_back(i.imm & 0x100 != 0, i.rn, base, offset);
                 let v = self.load(i.k, base, if before { offset } else { 0 }, false);
                 self.write_back(i.imm & 0x100 != 0, i.rn, base, offset);
                 self.loaded(i.rd, v)
@@ -109,6 +110,7 @@ impl Lift<'_> {
                 let (base, offset) = self.indexed(i);
                 let before = i.imm & 0x400 != 0;
                 let v = self.r(i.rd);
+                self.check_write_back(i.imm & 0x100 != 0, i.rn, base, offset);
                 self.store(i.k, base, if before { offset } else { 0 }, v, false);
                 self.write_back(i.imm & 0x100 != 0, i.rn, base, offset);
                 Flow::Next
@@ -141,8 +143,19 @@ impl Lift<'_> {
 
     fn write_back(&mut self, on: bool, n: i32, base: Val, offset: i32) {
         if on {
+            let mut v = self.b.bin_imm(Bin::Add, base, offset as u32 as u64);
+            if n == 13 {
+                v = self.b.bin_imm(Bin::And, v, 0xffff_fffc);
+            }
+            self.set_slot(regs::r(n), v);
+        }
+    }
+
+    /// A stack that would grow beyond its limit faults before anything is done.
+    pub(crate) fn check_write_back(&mut self, on: bool, n: i32, base: Val, offset: i32) {
+        if on && n == 13 && offset < 0 && self.key.limit {
             let v = self.b.bin_imm(Bin::Add, base, offset as u32 as u64);
-            self.set_r(n, v);
+            self.check_sp(v);
         }
     }
 
@@ -150,6 +163,7 @@ impl Lift<'_> {
         let bytes = 4 * (list as u32 & 0xffff).count_ones() as i32;
         let base = self.r(rn);
         let mut offset = if down { -bytes } else { 0 };
+        self.check_write_back(wb, rn, base, offset);
         let mut found = Vec::with_capacity(16);
         for n in (0..16).filter(|n| list >> n & 1 != 0) {
             found.push((n, self.load(0, base, offset, true)));
@@ -170,6 +184,7 @@ impl Lift<'_> {
         let bytes = 4 * (list as u32 & 0xffff).count_ones() as i32;
         let base = self.r(rn);
         let mut offset = if down { -bytes } else { 0 };
+        self.check_write_back(wb, rn, base, offset);
         for n in (0..15).filter(|n| list >> n & 1 != 0) {
             let v = self.r(n);
             self.store(0, base, offset, v, true);
@@ -184,6 +199,7 @@ impl Lift<'_> {
         let base = if i.rn == 15 { self.imm(self.aligned_pc()) } else { self.r(i.rn) };
         let offset = if i.x & 2 != 0 { i.imm } else { -i.imm };
         let at = if i.x & 4 != 0 { offset } else { 0 };
+        self.check_write_back(i.x & 1 != 0, i.rn, base, offset);
         if i.op == Op::Ldrd {
             let a = self.load(0, base, at, true);
             let b = self.load(0, base, at + 4, true);

@@ -47,6 +47,8 @@ pub struct Key {
     pub secure: bool,
     /// Data is big-endian.
     pub big: bool,
+    /// The stack has a limit.
+    pub limit: bool,
 }
 
 impl Key {
@@ -62,6 +64,7 @@ impl Key {
             | flag(self.default_nan, 16)
             | flag(self.secure, 14)
             | flag(self.big, 15)
+            | flag(self.limit, 17)
     }
 
     /// From a number.
@@ -77,6 +80,7 @@ impl Key {
             default_nan: flag(16),
             secure: flag(14),
             big: flag(15),
+            limit: flag(17),
         }
     }
 }
@@ -87,6 +91,8 @@ impl Key {
 pub(crate) enum Call {
     /// Stores if a bit says so: address, value, log2 of the bytes with flags.
     StoreIf,
+    /// Faults if a stack pointer is below a limit: the pointer, the limit.
+    CheckSp,
     /// Begins the calls of [`FloatCall`].
     Float,
 }
@@ -277,8 +283,32 @@ impl Lift<'_> {
 
     /// Sets a general register but the program counter. The stack pointer is a multiple of 4.
     pub(crate) fn set_r(&mut self, n: i32, v: Val) {
-        let v = if n == 13 { self.b.bin_imm(Bin::And, v, 0xffff_fffc) } else { v };
+        let v = if n == 13 {
+            self.check_sp(v);
+            self.b.bin_imm(Bin::And, v, 0xffff_fffc)
+        } else {
+            v
+        };
         self.set_slot(regs::r(n), v);
+    }
+
+    /// Faults if a stack pointer is below its limit, where there is one (Armv8-M ARM, section
+    /// B3.20).
+    pub(crate) fn check_sp(&mut self, v: Val) {
+        if !self.key.limit {
+            return;
+        }
+        let v = match self.pred {
+            Some(c) => {
+                let most = self.imm(u32::MAX);
+                self.b.select(c, v, most)
+            }
+            None => v,
+        };
+        let limit = self.b.get(Ty::I32, regs::SPLIM);
+        let args = [v, limit].map(|v| self.b.cast(Cast::Zext, Ty::I64, v));
+        let none = self.b.iconst(Ty::I64, 0);
+        self.b.call(Call::CheckSp as u16, [args[0], args[1], none]);
     }
 
     /// Goes to a value as `bx` does: bit 0 is the Thumb state. The next fetch sees what it means.
