@@ -9,11 +9,16 @@ int secure_with_callback(int (*)(int), int);
 float secure_float(float (*)(float), float);
 uint32_t secure_wait(volatile uint32_t *, uint32_t);
 uint32_t secure_order(uint32_t);
+float secure_secrets(volatile uint32_t *, uint32_t);
+uint32_t secure_branch(uint32_t);
+uint32_t secure_undefined(void);
+uint32_t secure_faults(uint32_t);
 void secure_note(uint32_t);
 void secure_target(void *);
 void secure_leave(uint32_t);
 
-static volatile uint32_t ticks, seen, returns;
+static volatile uint32_t ticks, seen, returns, floats, wrong;
+static volatile float work = 1.0f;
 static uint32_t stack[128] __attribute__((aligned(32)));
 
 static int twice(int n) { return 2 * n; }
@@ -27,15 +32,27 @@ __attribute__((naked)) void SysTick_Handler(void) {
   __asm__ volatile(
       "orr r0, r1, r2\n orr r0, r3\n orr r0, r4\n orr r0, r5\n orr r0, r6\n orr r0, r7\n"
       "orr r0, r8\n orr r0, r9\n orr r0, r10\n orr r0, r11\n orr r0, r12\n"
-      "mov r1, lr\n b tick");
+      "mov r1, lr\n mov r2, sp\n b tick");
 }
 
-__attribute__((used)) void tick(uint32_t registers, uint32_t lr) {
+__attribute__((used)) void tick(uint32_t registers, uint32_t lr, uint32_t at) {
   if ((lr & 0x40) != 0) {
     seen |= registers;
     returns = lr;
   }
+  if (floats) {
+    uint32_t first, last;
+    __asm__ volatile("vmov %0, s16\n vmov %1, s31" : "=r"(first), "=r"(last));
+    seen |= first | last;
+    work = work * 0.5f + 0.25f;
+  }
   ticks++;
+  if (wrong) {
+    /* A return that is not theirs to do. */
+    wrong = 0;
+    text("return\n");
+    __asm__ volatile("mov sp, %0\n bx %1" : : "r"(at), "r"(lr | 1));
+  }
 }
 
 void Irq41_Handler(void) { secure_note(0x41); }
@@ -48,6 +65,11 @@ __attribute__((used)) void fault(uint32_t *frame, uint32_t lr) {
   say("fault handler", ipsr);
   say(" from", lr);
   say(" CFSR", REG(CFSR));
+  if (ipsr == 3) {
+    say(" HFSR", REG(HFSR));
+    REG(HFSR) = REG(HFSR);
+  }
+  if (REG(CFSR) & 0x8000) say(" BFAR", REG(BFAR));
   if (REG(CFSR) & 0x80) say(" MMFAR", REG(MMFAR));
   if (REG(CFSR) & 1 << 20) {
     /* No frame was saved: go on without it. */
@@ -162,7 +184,37 @@ int main(void) {
   overflow((uint32_t)&stack[128], (uint32_t)stack);
   text("undefined\n");
   __asm__ volatile("udf #1");
-  text("exception return\n");
+  text("secure undefined\n");
+  say("returned", secure_undefined());
+  text("secure branch\n");
+  say("returned", secure_branch((uint32_t)twice));
+  text("nothing there\n");
+  value = REG(0x4fff0000);
+
+  floats = 1;
+  seen = ticks = 0;
+  REG(SYST_CVR) = 0;
+  REG(SYST_CSR) = 7;
+  u.f = secure_secrets(&ticks, 5);
+  say("secrets", u.n);
+  say("seen", seen);
+  wrong = 1;
+  while (wrong) {
+  }
+  REG(SYST_CSR) = 0;
+  text("returned\n");
+
+  REG(SHCSR) &= ~(7u << 16);
+  say("AIRCR", secure_faults(1));
+  say("AIRCR", REG(AIRCR));
+  text("own HardFault\n");
+  __asm__ volatile("udf #3");
+  value = REG(0x4fff0004);
+  REG(SHCSR) |= 7 << 16;
+  value = REG(0x4fff0008);
+  text("read\n");
+  value = REG(0x10000000);
+  say("AIRCR", secure_faults(0));
   secure_leave(7);
   return 0;
 }

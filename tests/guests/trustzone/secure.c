@@ -50,53 +50,49 @@ void SysTick_Handler(void) {
 void Irq40_Handler(void) { order[count++ & 7] = 0x40; }
 
 /* Tells of a fault and goes on behind the instruction: at the caller, if that was a branch that
- * failed. */
-__attribute__((used)) void fault(uint32_t lr) {
-  uint32_t *frame;
-  uint32_t ipsr;
+ * failed. `frame` is the secure main stack. */
+__attribute__((used)) void fault(uint32_t lr, uint32_t *frame) {
+  uint32_t ipsr, which = REG(SFSR);
   __asm__ volatile("mrs %0, ipsr" : "=r"(ipsr));
   say("secure fault handler", ipsr);
   say(" from", lr);
-  if (REG(SFSR)) {
-    say(" SFSR", REG(SFSR) & 0xbf);
-    REG(SFSR) = REG(SFSR);
+  if (which) {
+    say(" SFSR", which & 0xbf);
+    REG(SFSR) = which;
   }
   if (REG(CFSR)) {
     say(" CFSR", REG(CFSR));
+    if (REG(CFSR) & 0x8000) say(" BFAR", REG(BFAR));
     REG(CFSR) = REG(CFSR);
   }
   if (REG(HFSR)) {
     say(" HFSR", REG(HFSR));
     REG(HFSR) = REG(HFSR);
   }
-  if (lr & 0x40) {
-    __asm__ volatile("mrs %0, msp" : "=r"(frame));
-    if (lr & 8) __asm__ volatile("mrs %0, psp" : "=r"(frame));
-    return;
-  }
-  if (lr & 8) {
+  if (which & 4) return; /* a return that was refused: now it is done */
+  if (!(lr & 0x40)) {
     uint32_t control;
     __asm__ volatile("mrs %0, control_ns" : "=r"(control));
-    if (control & 2)
+    if (lr & 8 && control & 2)
       __asm__ volatile("mrs %0, psp_ns" : "=r"(frame));
     else
       __asm__ volatile("mrs %0, msp_ns" : "=r"(frame));
-  } else {
-    __asm__ volatile("mrs %0, msp_ns" : "=r"(frame));
   }
   uint32_t pc = frame[6];
-  say(" pc", pc);
-  if (pc >= 0x10000000u && pc < 0x20000000u) {
-    frame[6] = frame[5] & ~1u; /* a call that found no gate: back to its caller */
-    frame[0] = 0xdead;
-  } else {
-    uint16_t first = *(uint16_t *)pc;
-    frame[6] = pc + ((first >> 11) >= 0x1d ? 4 : 2);
+  say(" pc", pc & ~0xfffu);
+  if (which) {
+    if ((pc >= 0x10000000u && pc < 0x20000000u) || which & 0x10) {
+      frame[6] = frame[5] & ~1u;
+      frame[0] = 0xdead;
+      return;
+    }
   }
+  uint16_t first = *(uint16_t *)pc;
+  frame[6] = pc + ((first >> 11) >= 0x1d ? 4 : 2);
 }
 
 __attribute__((naked)) void Fault_Handler(void) {
-  __asm__ volatile("mov r0, lr\n push {r4, lr}\n bl fault\n pop {r4, pc}");
+  __asm__ volatile("mov r0, lr\n mrs r1, msp\n push {r4, lr}\n bl fault\n pop {r4, pc}");
 }
 
 /* What the other side may call. */
@@ -147,6 +143,37 @@ __attribute__((cmse_nonsecure_entry)) uint32_t secure_order(uint32_t prefer) {
   __asm__ volatile("msr primask_ns, %0" : : "r"(0));
   __asm__ volatile("cpsie i\nisb");
   return order[0] << 8 | order[1];
+}
+
+__attribute__((cmse_nonsecure_entry)) float secure_secrets(volatile uint32_t *theirs, uint32_t n) {
+  /* Their interrupts use floating point while it holds secrets. */
+  REG(FPCCR) |= 1u << 26;
+  float sum;
+  __asm__ volatile(
+      "vmov.f32 s0, #1.0\n vmov.f32 s5, #2.0\n vmov.f32 s15, #3.0\n vmov.f32 s16, #4.0\n"
+      "vmov.f32 s31, #5.0\n"
+      "1: ldr r3, [%1]\n cmp r3, %2\n blo 1b\n"
+      "vadd.f32 s0, s0, s5\n vadd.f32 s0, s0, s15\n vadd.f32 s0, s0, s16\n vadd.f32 %0, s0, s31\n"
+      : "=t"(sum)
+      : "r"(theirs), "r"(n)
+      : "r3", "s0", "s5", "s15", "s16", "s31", "memory");
+  REG(FPCCR) &= ~(1u << 26);
+  return sum;
+}
+
+__attribute__((cmse_nonsecure_entry)) uint32_t secure_branch(uint32_t to) {
+  return ((uint32_t (*)(void))(to | 1))();
+}
+
+__attribute__((cmse_nonsecure_entry)) uint32_t secure_undefined(void) {
+  __asm__ volatile("udf #2");
+  return 5;
+}
+
+__attribute__((cmse_nonsecure_entry)) uint32_t secure_faults(uint32_t theirs) {
+  uint32_t aircr = REG(AIRCR) & 0x0000ffff & ~(1u << 13);
+  REG(AIRCR) = 0x05fa0000 | aircr | theirs << 13;
+  return REG(AIRCR);
 }
 
 __attribute__((cmse_nonsecure_entry)) void secure_note(uint32_t n) { order[count++ & 7] = n; }

@@ -439,7 +439,11 @@ impl Cpu for Core {
         // One of the eight parts of the default memory map, which allow the same all over.
         let part = first >> 29 == last >> 29 && mpu::executable(first);
         let apart = |(a, b): &(u64, u64)| *b < first || last < *a;
-        part && !self.mpu.is_on(regime == NEGATIVE) && self.own.iter().all(apart)
+        let secure = regime >= SECURE_REGIMES;
+        let mpu = &self.bank[usize::from(secure)].mpu;
+        part && !mpu.is_on(regime % SECURE_REGIMES == NEGATIVE)
+            && self.own.iter().all(apart)
+            && (!self.facts.security || self.is_all_of(secure, first as u32, last as u32))
     }
 
     fn own_ranges(&self) -> &[(u64, u64)] {

@@ -40,6 +40,13 @@ impl Core {
         found
     }
 
+    /// Whether all of a stretch belongs to a security state alone.
+    pub(super) fn is_all_of(&self, secure: bool, first: u32, last: u32) -> bool {
+        self.sau.is_one(first, last)
+            && !(self.facts.bit_28 && first >> 28 != last >> 28)
+            && self.attribution(first).ns != secure
+    }
+
     /// Whether all of a page is attributed and protected alike for code.
     pub(super) fn is_whole(&self, at: u32) -> bool {
         let size = 1 << PAGE_BITS;

@@ -104,7 +104,11 @@ impl Sau {
 
     /// Whether a page is attributed as a whole.
     pub(crate) fn is_whole(&self, at: u32, page: u32) -> bool {
-        let (start, end) = (at & !(page - 1), at | (page - 1));
+        self.is_one(at & !(page - 1), at | (page - 1))
+    }
+
+    /// Whether a stretch is attributed as a whole: first and last address.
+    pub(crate) fn is_one(&self, start: u32, end: u32) -> bool {
         self.control & ENABLE == 0
             || self
                 .regions
