@@ -159,9 +159,23 @@ impl Builder {
         let from = self.ty(a);
         match (cast, self.constant(a)) {
             (Cast::Zext | Cast::Sext | Cast::Trunc | Cast::Bits, _) if from == ty => a,
+            (Cast::Bits | Cast::Trunc, None) if let Some(before) = self.cast_back(cast, ty, a) => {
+                before
+            }
             (Cast::Zext | Cast::Trunc | Cast::Bits, Some(n)) => self.iconst(ty, n),
             (Cast::Sext, Some(n)) => self.iconst(ty, n as u32 as i32 as i64 as u64),
             _ => self.push(Inst::Cast(cast, ty, a), Some(ty)),
+        }
+    }
+
+    /// The value that a value was cast from, if the cast takes it back there.
+    fn cast_back(&self, cast: Cast, ty: Ty, a: Val) -> Option<Val> {
+        match (cast, self.insts.get(usize::from(a.0))?) {
+            (Cast::Bits, Inst::Cast(Cast::Bits, _, v))
+            | (Cast::Trunc, Inst::Cast(Cast::Zext | Cast::Sext, _, v)) => {
+                (self.ty(*v) == ty).then_some(*v)
+            }
+            _ => None,
         }
     }
 

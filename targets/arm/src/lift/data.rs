@@ -1,7 +1,7 @@
 //! Data processing: operations on registers and immediates, with their flags. Armv7-M ARM,
 //! sections A5.2.1, A5.3.1 and A5.3.11; A7.4 for shifts.
 
-use super::{Flow, Lift};
+use super::{Compared, Flow, Lift};
 use crate::regs;
 use crate::table::{Insn, Op};
 use hetemu_isa::ir::*;
@@ -162,7 +162,8 @@ impl Lift<'_> {
             self.set_slot(regs::CF, c);
             self.set_slot(regs::VF, o);
             // Under a condition the flags may be of something else.
-            self.compared = compared.filter(|_| self.pred.is_none());
+            let compared = compared.filter(|_| self.pred.is_none());
+            self.compared = compared.map(|(a, b)| Compared::Int(a, b));
         }
         if i.rd != 16 {
             self.set_r(i.rd, v);

@@ -4,7 +4,7 @@
 //! conversion. Under a condition that fails, operands are 1: no operation raises anything then.
 //! Flush-to-zero and default NaNs are done on operands and results.
 
-use super::{Call, Flow, Lift};
+use super::{Call, Compared, Flow, Lift};
 use crate::regs;
 use crate::table::{Insn, Op};
 use hetemu_isa::ir::*;
@@ -20,6 +20,23 @@ pub(crate) enum FloatCall {
     Integral,
     /// binary64 to an integer of 16 bits, 32 if bit 2 is set, unsigned if bit 0 is; sign-extended.
     Fixed,
+}
+
+/// A value of a double register, and those of its halves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair {
+    low: Val,
+    high: Val,
+    value: Val,
+}
+
+/// What a comparison found: less, equal, greater. The value in FPSCR stands for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    less: Val,
+    equal: Val,
+    more: Val,
+    codes: Val,
 }
 
 impl Lift<'_> {
@@ -134,8 +151,9 @@ impl Lift<'_> {
 
     /// `vmrs apsr_nzcv, fpscr`.
     fn flags_of_float(&mut self) {
-        self.compared = None;
         let v = self.b.get(Ty::I32, regs::FCC);
+        let known = self.order.filter(|o| o.codes == v && self.pred.is_none());
+        self.compared = known.map(Compared::Float);
         let n = self.b.bin_imm(Bin::And, v, 1 << 31);
         let z = self.b.bin_imm(Bin::ShrU, v, 30);
         let z = self.b.bin_imm(Bin::And, z, 1);
@@ -163,10 +181,16 @@ impl Lift<'_> {
             return self.single(n);
         }
         let (low, high) = (self.single(2 * n), self.single(2 * n + 1));
-        let low = self.b.cast(Cast::Zext, Ty::I64, low);
-        let high = self.b.cast(Cast::Zext, Ty::I64, high);
-        let high = self.b.bin_imm(Bin::Shl, high, 32);
-        self.b.bin(Bin::Or, low, high)
+        let place = n as usize & 15;
+        if let Some(p) = self.pairs[place].filter(|p| (p.low, p.high) == (low, high)) {
+            return p.value;
+        }
+        let first = self.b.cast(Cast::Zext, Ty::I64, low);
+        let second = self.b.cast(Cast::Zext, Ty::I64, high);
+        let second = self.b.bin_imm(Bin::Shl, second, 32);
+        let value = self.b.bin(Bin::Or, first, second);
+        self.pairs[place] = Some(Pair { low, high, value });
+        value
     }
 
     fn set_bits_of(&mut self, ty: Ty, n: i32, v: Val) {
@@ -178,6 +202,9 @@ impl Lift<'_> {
         let high = self.b.cast(Cast::Trunc, Ty::I32, high);
         self.set_slot(regs::s(2 * n), low);
         self.set_slot(regs::s(2 * n + 1), high);
+        if self.pred.is_none() {
+            self.pairs[n as usize & 15] = Some(Pair { low, high, value: v });
+        }
     }
 
     fn single_operand(&mut self, n: i32) -> Val {
@@ -329,6 +356,36 @@ impl Lift<'_> {
         let v = self.b.select(equal, e, v);
         let v = self.b.select(less, l, v);
         self.set_slot(regs::FCC, v);
+        self.order = Some(Order { less, equal, more, codes: v });
+    }
+
+    /// Whether a condition holds after a comparison.
+    pub(crate) fn ordered(&mut self, cc: i32, o: Order) -> Option<Val> {
+        let (first, second) = match cc & !1 {
+            0 => (o.equal, None),
+            // Not less: as carry, and as the sign.
+            2 | 4 => (o.less, None),
+            // Greater or unordered, which is not less or equal.
+            8 => (o.less, Some(o.equal)),
+            10 => (o.more, Some(o.equal)),
+            12 => (o.more, None),
+            _ => return None,
+        };
+        let v = match second {
+            None => first,
+            Some(second) => {
+                let (a, b) = (
+                    self.b.cast(Cast::Zext, Ty::I32, first),
+                    self.b.cast(Cast::Zext, Ty::I32, second),
+                );
+                let v = self.b.bin(Bin::Or, a, b);
+                let zero = self.imm(0);
+                self.b.cmp(Cmp::Ne, v, zero)
+            }
+        };
+        // Carry and "higher" hold where this does not; the others where it does.
+        let inverse = matches!(cc & !1, 2 | 8) != (cc & 1 != 0);
+        Some(if inverse { self.b.un(Un::Not, v) } else { v })
     }
 
     /// Between floats and fixed-point numbers. `k`: 4 for 32 bits, 2 to fixed, 1 unsigned.

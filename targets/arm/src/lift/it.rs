@@ -1,6 +1,6 @@
 //! Conditions, IT blocks and branches. Armv7-M ARM, sections A7.3 and A7.7.38.
 
-use super::{Flow, Lift};
+use super::{Compared, Flow, Lift};
 use crate::regs;
 use crate::table::{Insn, Op};
 use hetemu_isa::Exit;
@@ -30,7 +30,12 @@ impl Lift<'_> {
 
     /// Whether a condition holds.
     pub(crate) fn condition(&mut self, cc: i32) -> Val {
-        if let Some((a, b)) = self.compared {
+        if let Some(Compared::Float(order)) = self.compared
+            && let Some(holds) = self.ordered(cc, order)
+        {
+            return holds;
+        }
+        if let Some(Compared::Int(a, b)) = self.compared {
             let found = match cc {
                 0 => Some((Cmp::Eq, a, b)),
                 1 => Some((Cmp::Ne, a, b)),

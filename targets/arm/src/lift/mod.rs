@@ -105,6 +105,13 @@ pub(crate) enum Flow {
     End(Exit),
 }
 
+/// A comparison: of two integers, or of floats.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Compared {
+    Int(Val, Val),
+    Float(float::Order),
+}
+
 /// The state of lifting one block.
 pub(crate) struct Lift<'a> {
     pub(crate) b: Builder,
@@ -117,8 +124,12 @@ pub(crate) struct Lift<'a> {
     pub(crate) it: u8,
     /// The condition of the current instruction, if it has one.
     pub(crate) pred: Option<Val>,
-    /// The operands of the comparison that the flags are of.
-    pub(crate) compared: Option<(Val, Val)>,
+    /// The comparison that the flags are of.
+    pub(crate) compared: Option<Compared>,
+    /// The comparison that FPSCR's condition flags are of.
+    pub(crate) order: Option<float::Order>,
+    /// What is known of double registers as a whole.
+    pub(crate) pairs: [Option<float::Pair>; 16],
     fetch: &'a mut Fetch<'a>,
     page_bits: u8,
     /// Bytes beyond the last instruction that the block depends on.
@@ -154,6 +165,8 @@ pub(crate) fn lift(
         it: key.it,
         pred: None,
         compared: None,
+        order: None,
+        pairs: [None; 16],
         fetch: &mut relay,
         page_bits: setup.page_bits,
         ahead: 0,
