@@ -1,6 +1,7 @@
 //! SPI hosts.
 
 pub mod lowrisc_spi_host;
+pub mod pl022;
 
 use hetemu_hw::{Family, Model};
 
@@ -10,7 +11,7 @@ pub mod schemas {
 }
 
 /// Models of this family.
-pub const MODELS: &[Model] = &[lowrisc_spi_host::MODEL];
+pub const MODELS: &[Model] = &[lowrisc_spi_host::MODEL, pl022::MODEL];
 
 /// This family.
 pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: MODELS };

@@ -1,5 +1,6 @@
 //! Timers and clocks.
 
+pub mod cmsdk_dualtimer;
 pub mod cmsdk_timer;
 pub mod goldfish_rtc;
 pub mod lowrisc_timer;
@@ -16,10 +17,12 @@ pub mod schemas {
 
 /// Models of this family.
 pub const MODELS: &[Model] = &[
+    cmsdk_dualtimer::MODEL,
     cmsdk_timer::MODEL,
     goldfish_rtc::MODEL,
     lowrisc_timer::MODEL,
     riscv_clint::MODEL,
+    sp805::CMSDK,
     sp805::MODEL,
     stellaris_gptm::MODEL,
 ];

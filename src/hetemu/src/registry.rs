@@ -15,6 +15,7 @@ const FAMILIES: &[Family] = &[
     hetemu_dev_virtio::FAMILY,
     hetemu_dev_misc::FAMILY,
     hetemu_dev_pc::FAMILY,
+    hetemu_dev_net::FAMILY,
     hetemu_dev_nordic::FAMILY,
 ];
 

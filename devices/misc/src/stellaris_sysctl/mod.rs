@@ -33,6 +33,10 @@ const CAUSES: u32 = 0x3f;
 const PWRDN: u32 = 1 << 13;
 const XTAL: u32 = 15 << 6;
 const USERCC2: u32 = 1 << 31;
+const BYPASS: u32 = 1 << 11;
+const USESYSDIV: u32 = 1 << 22;
+/// The internal oscillator, nominally.
+const INTERNAL_HZ: u64 = 12_000_000;
 
 /// Registers that keep what is written, and which of their bits do.
 const WRITABLE: [(u64, u32); 18] = [
@@ -56,6 +60,30 @@ const WRITABLE: [(u64, u32); 18] = [
     (reg::DSLPCLKCFG, 0x1f80_0070),
 ];
 
+/// The flash's registers, in the order of [`State::flash`]: read and program protection, what the
+/// user keeps. Their bits fall only.
+const FLASH: [u64; 11] = [
+    reg::FMPRE0,
+    reg::FMPRE0 + 4,
+    reg::FMPRE0 + 8,
+    reg::FMPRE0 + 12,
+    reg::FMPPE0,
+    reg::FMPPE0 + 4,
+    reg::FMPPE0 + 8,
+    reg::FMPPE0 + 12,
+    reg::USER_DBG,
+    reg::USER_REG0,
+    reg::USER_REG1,
+];
+/// What they hold when nobody has written them.
+const FRESH: [u32; FLASH.len()] = {
+    let mut all = [u32::MAX; FLASH.len()];
+    all[8] = 0xffff_fffe;
+    all
+};
+/// USER_DBG, USER_REG0 and USER_REG1: may be written, once.
+const NOT_WRITTEN: u32 = 1 << 31;
+
 /// Crystals by RCC.XTAL, hertz, from 4 on.
 const CRYSTALS: [u64; 12] = [
     3_579_545, 3_686_400, 4_000_000, 4_096_000, 4_915_200, 5_000_000, 5_120_000, 6_000_000,
@@ -74,12 +102,16 @@ fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
         (reg::DC4, "dc4"),
     ];
     let fixed = fixed.map(|(offset, name)| (offset, config.int(name) as u32));
-    Ok(Box::new(Sysctl { fixed, state: State::default() }))
+    let user = ["user0", "user1"].map(|name| config.int(name) as u32);
+    let clock_hz = config.clock("clk");
+    Ok(Box::new(Sysctl { fixed, clock_hz, state: State::new(user) }))
 }
 
 struct Sysctl {
     // Fixed configuration.
     fixed: [(u64, u32); 7],
+    /// What the machine's text drives the system with; 0: it does not say.
+    clock_hz: u64,
     // Volatile state.
     state: State,
 }
@@ -90,19 +122,64 @@ struct State {
     cause: u32,
     /// In the order of [`WRITABLE`].
     registers: [u32; WRITABLE.len()],
+    usecrl: u32,
+    /// Not lost by a reset. In the order of [`FLASH`].
+    flash: [u32; FLASH.len()],
 }
 
 fn reset_value(offset: u64) -> u32 {
     register(&TI_STELLARIS_SYSCTL_1, 0, offset).and_then(|r| r.reset).unwrap_or(0) as u32
 }
 
-impl Default for State {
-    fn default() -> State {
-        State { raw: 0, cause: POR, registers: WRITABLE.map(|(offset, _)| reset_value(offset)) }
-    }
-}
-
 impl State {
+    fn new(user: [u32; 2]) -> State {
+        let mut flash = FRESH;
+        flash[9..].copy_from_slice(&user);
+        State::with(flash)
+    }
+
+    fn with(flash: [u32; FLASH.len()]) -> State {
+        let registers = WRITABLE.map(|(offset, _)| reset_value(offset));
+        State { raw: 0, cause: POR, registers, usecrl: 0x31, flash }
+    }
+
+    /// A register of the flash, by its offset or the shorter name of the first.
+    fn flash(&mut self, offset: u64) -> Option<&mut u32> {
+        let offset = match offset {
+            reg::FMPRE => reg::FMPRE0,
+            reg::FMPPE => reg::FMPPE0,
+            other => other,
+        };
+        let index = FLASH.iter().position(|at| *at == offset)?;
+        self.flash.get_mut(index)
+    }
+
+    fn flash_value(&self, offset: u64) -> Option<u32> {
+        self.clone().flash(offset).copied()
+    }
+
+    /// The frequency that software has chosen for the system, hertz (data sheet, figure of the main
+    /// clock tree); `None` where a source is off or reserved.
+    fn system_hz(&self) -> Option<u64> {
+        let [rcc, rcc2] = [reg::RCC, reg::RCC2].map(|at| self.kept(at).unwrap_or(0));
+        let second = rcc2 & USERCC2 != 0;
+        let chosen = if second { rcc2 } else { rcc };
+        let crystal = (self.crystal() as usize).checked_sub(4).and_then(|i| CRYSTALS.get(i));
+        let bypass = chosen & BYPASS != 0;
+        let source = match (chosen >> 4 & if second { 7 } else { 3 }, bypass) {
+            // The PLL's own divisor by two comes before SYSDIV.
+            (_, false) => PLL_HZ / 2,
+            (0, _) => *crystal?,
+            (1, _) => INTERNAL_HZ,
+            (2, _) => INTERNAL_HZ / 4,
+            (3, _) => 30_000,
+            _ => return None,
+        };
+        let divides = rcc & USESYSDIV != 0;
+        let divisor = if second { rcc2 >> 23 & 0x3f } else { rcc >> 23 & 0xf };
+        Some(if divides { source / (u64::from(divisor) + 1) } else { source })
+    }
+
     fn kept(&self, offset: u64) -> Option<u32> {
         let index = WRITABLE.iter().position(|(at, _)| *at == offset)?;
         self.registers.get(index).copied()
@@ -138,11 +215,19 @@ impl Sysctl {
             reg::MISC => Some(s.raw & s.kept(reg::IMC).unwrap_or(0)),
             reg::RESC => Some(s.cause),
             reg::PLLCFG => Some(divisors(s.crystal())),
+            reg::USECRL => Some(s.usecrl),
             _ => {
                 let fixed = self.fixed.iter().find(|(at, _)| *at == offset);
-                fixed.map(|(_, value)| *value).or_else(|| s.kept(offset))
+                let kept = || s.kept(offset).or_else(|| s.flash_value(offset));
+                fixed.map(|(_, value)| *value).or_else(kept)
             }
         }
+    }
+
+    /// Whether software wants another clock than the machine runs at; a percent is the same.
+    fn other_clock(&self) -> bool {
+        let wanted = self.state.system_hz().filter(|_| self.clock_hz != 0);
+        wanted.is_some_and(|hz| hz.abs_diff(self.clock_hz) > self.clock_hz / 100)
     }
 
     fn drive(&self, cx: &mut dyn Cx) {
@@ -193,7 +278,20 @@ impl Device for Sysctl {
         match at {
             reg::MISC => self.state.raw &= !lanes_value(offset, size, value),
             reg::RESC => self.state.cause &= whole & CAUSES,
-            _ => self.keep(cx, at, whole),
+            reg::USECRL => self.state.usecrl = whole & 0xff,
+            _ => match self.state.flash(at) {
+                // The upper three are written once, the others lose bits.
+                Some(kept) if FLASH[8..].contains(&at) => {
+                    if *kept & NOT_WRITTEN != 0 {
+                        *kept = whole;
+                    }
+                }
+                Some(kept) => *kept &= whole,
+                None => self.keep(cx, at, whole),
+            },
+        }
+        if matches!(at, reg::RCC | reg::RCC2) && self.other_clock() {
+            cx.unimplemented("system clock that is not the machine's `clk`", offset, true);
         }
         self.drive(cx);
         Ok(())
@@ -209,7 +307,7 @@ impl Device for Sysctl {
     }
 
     fn reset(&mut self, cx: &mut dyn Cx) {
-        self.state = State::default();
+        self.state = State::with(self.state.flash);
         cx.stop_timer(LOCKED);
         self.drive(cx);
     }
@@ -219,7 +317,7 @@ impl Device for Sysctl {
     }
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
-        self.state = State::load(r)?;
+        self.state = State::load(r, self.state.flash)?;
         Ok(())
     }
 

@@ -14,6 +14,7 @@ const RCC2: u64 = 0x070;
 #[test]
 fn every_check() {
     check::all(&MODEL, &[]);
+    check::all(&MODEL, &[("user0", 0x00_5452), ("user1", 0x56_3412)]);
 }
 
 #[test]
@@ -62,4 +63,38 @@ fn gates_keep_the_bits_that_exist() {
     assert_eq!((b.r32(0x108), b.r32(0x104)), (0x5000_007f, 3));
     b.w32(0x5c, 0);
     assert_eq!(b.r32(0x5c), 0);
+}
+
+#[test]
+fn the_flash_keeps_what_the_user_wrote() {
+    let mut b = Bench::of(&MODEL, &[("user0", 0x12_3456)], &[]);
+    assert_eq!(
+        [0x1e0, 0x1e4, 0x1d0, 0x140].map(|at| b.r32(at)),
+        [0x12_3456, !0u32 as u64, 0xffff_fffe, 0x31]
+    );
+    b.w32(0x1e0, 1);
+    b.w32(0x1e4, 0x77);
+    b.w32(0x134, 0xffff_fff0);
+    b.w32(0x134, 0xffff_ff0f);
+    b.w32(0x140, 11);
+    b.reset();
+    let all = [0x1e0, 0x1e4, 0x134, 0x400, 0x404, 0x140].map(|at| b.r32(at));
+    assert_eq!(all, [0x12_3456, 0x77, 0xffff_ff00, 0xffff_ff00, 0xffff_ffff, 0x31]);
+}
+
+#[test]
+fn clocks_that_the_machine_does_not_have_are_reported() {
+    // 8 MHz crystal, PLL, divided by 4: 50 MHz, by either register.
+    let pll = [(RCC, 0x01c0_0380), (RCC, 0x0340_0380), (RCC, 0x01c0_0b80), (RCC2, 0x8300_0000)];
+    for (clk, expected) in [(50_000_000, [0, 1, 1, 1]), (8_000_000, [1, 1, 1, 1])] {
+        let mut config = hetemu_hw::testing::config(MODEL.ty, &[], &[]);
+        config.clocks.insert("clk".into(), clk);
+        let found = pll.map(|(at, value)| {
+            let mut b = Bench::new((MODEL.create)(&config).unwrap());
+            b.reset();
+            b.w32(at, value);
+            b.cx.unimplemented.len()
+        });
+        assert_eq!(found, expected, "{clk}");
+    }
 }

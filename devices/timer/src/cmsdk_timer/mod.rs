@@ -58,7 +58,12 @@ impl State {
     }
 
     fn count(&self, tick: u64) -> u32 {
-        if self.counts() { self.zero.saturating_sub(tick) as u32 } else { self.value }
+        if !self.counts() {
+            return self.value;
+        }
+        // From 0 it goes to the reload value a tick later.
+        let left = self.zero.saturating_sub(tick);
+        if self.value == 0 && left > u64::from(self.reload) { 0 } else { left as u32 }
     }
 
     /// Counts on from a number.

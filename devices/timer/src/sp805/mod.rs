@@ -1,4 +1,5 @@
-//! The SP805 watchdog (Arm Watchdog Module TRM, DDI 0270B).
+//! The SP805 watchdog (Arm Watchdog Module TRM, DDI 0270B), and that of Arm's Cortex-M System
+//! Design Kit (TRM, DDI 0479D, section 4.5), which differs in its identification only.
 //!
 //! Nothing counts: what is kept is the tick at which the counter ends next. While the interrupt is
 //! pending and no reset may follow, nothing can be seen of further ends, and none is scheduled.
@@ -7,8 +8,9 @@ mod saved;
 #[cfg(test)]
 mod tests;
 
-use crate::schemas::{ARM_SP805_1, arm_sp805_1 as reg};
+use crate::schemas::{ARM_CMSDK_WATCHDOG_1, ARM_SP805_1, arm_sp805_1 as reg};
 use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
+use hetemu_hw::schema::DeviceType;
 use hetemu_hw::time::{Ps, at_tick, ticks};
 use hetemu_hw::{
     BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Request,
@@ -17,6 +19,9 @@ use hetemu_hw::{
 
 /// `arm.sp805`.
 pub const MODEL: Model = Model { ty: &ARM_SP805_1, create };
+
+/// `arm.cmsdk_watchdog`.
+pub const CMSDK: Model = Model { ty: &ARM_CMSDK_WATCHDOG_1, create: create_cmsdk };
 
 const IRQ: u32 = 0;
 const END: u32 = 0;
@@ -27,16 +32,29 @@ const RESEN: u32 = 2;
 /// What unlocks.
 const KEY: u32 = 0x1acc_e551;
 
+/// PERIPHID3 to 0 of the Cortex-M System Design Kit.
+const CMSDK_ID: u32 = 0x001b_b824;
+
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
-    Ok(Box::new(Sp805 {
-        clock_hz: config.clock("clk").max(1),
-        periph_id: config.int("periph_id") as u32,
-        state: State::default(),
-    }))
+    make(config, &ARM_SP805_1, config.int("periph_id") as u32)
+}
+
+fn create_cmsdk(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
+    make(config, &ARM_CMSDK_WATCHDOG_1, CMSDK_ID)
+}
+
+fn make(
+    config: &Config,
+    ty: &'static DeviceType,
+    periph_id: u32,
+) -> Result<Box<dyn Device>, ConfigError> {
+    let clock_hz = config.clock("clk").max(1);
+    Ok(Box::new(Sp805 { ty, clock_hz, periph_id, state: State::default() }))
 }
 
 struct Sp805 {
     // Fixed configuration.
+    ty: &'static DeviceType,
     clock_hz: u64,
     periph_id: u32,
     // Volatile state.
@@ -124,7 +142,7 @@ impl Sp805 {
             reg::WDOGPERIPHID1 => self.periph_id >> 8 & 0xff,
             reg::WDOGPERIPHID2 => self.periph_id >> 16 & 0xff,
             reg::WDOGPERIPHID3 => self.periph_id >> 24,
-            _ => register(&ARM_SP805_1, 0, offset).and_then(|r| r.reset).unwrap_or(0) as u32,
+            _ => register(self.ty, 0, offset).and_then(|r| r.reset).unwrap_or(0) as u32,
         }
     }
 
@@ -219,6 +237,6 @@ impl Device for Sp805 {
     }
 
     fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_SP805_1, |region, offset, size| self.peek(region, offset, size))
+        inspect(self.ty, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -1,6 +1,6 @@
 //! Bus-level tests of the watchdog.
 
-use super::MODEL;
+use super::{CMSDK, MODEL};
 use hetemu_hw::Request;
 use hetemu_hw::testing::{Bench, check};
 
@@ -17,6 +17,7 @@ const LOCK: u64 = 0xc00;
 #[test]
 fn every_check() {
     check::all(&MODEL, &[]);
+    check::all(&CMSDK, &[]);
 }
 
 #[test]
@@ -63,4 +64,11 @@ fn locked_it_ignores_writes() {
     b.w32(LOAD, 5);
     assert_eq!((b.r32(LOCK), b.r32(LOAD)), (0, 5));
     assert_eq!([0xfe0, 0xfe4, 0xfe8, 0xfec].map(|at| b.r32(at)), [5, 0x18, 0x18, 1]);
+}
+
+#[test]
+fn the_design_kits_has_its_own_identification() {
+    let mut b = Bench::of(&CMSDK, &[], &[]);
+    let ids = [0xfd0, 0xfe0, 0xfe4, 0xfe8, 0xfec, 0xff0].map(|at| b.r32(at));
+    assert_eq!(ids, [0x04, 0x24, 0xb8, 0x1b, 0x00, 0x0d]);
 }

@@ -2,7 +2,8 @@
 //! General-Purpose Timers).
 //!
 //! Nothing counts: a timer that runs keeps the tick at which it ends next. While its time-out is
-//! already pending nothing can be seen of further ones, and none is scheduled.
+//! already pending nothing can be seen of further ones, and none is scheduled; but a timer that
+//! triggers the converter goes on, at most once in a microsecond.
 
 mod saved;
 #[cfg(test)]
@@ -18,6 +19,9 @@ use hetemu_hw::{
 /// `ti.stellaris_gptm`.
 pub const MODEL: Model = Model { ty: &TI_STELLARIS_GPTM_1, create };
 
+/// Of the outputs; the first two are the interrupts.
+const TRIGGER: u32 = 2;
+
 /// GPTMCFG.
 const WHOLE: u32 = 0;
 const HALVED: u32 = 4;
@@ -28,6 +32,8 @@ const PERIODIC: u32 = 2;
 /// GPTMCTL.
 const ENABLE: [u32; 2] = [1 << 0, 1 << 8];
 const CONTROL: u32 = 0x6f7f;
+/// Its outputs that trigger the converter.
+const OUTPUT: [u32; 2] = [1 << 5, 1 << 13];
 /// GPTMRIS: time-outs, and all of each half.
 const TIMEOUT: [u32; 2] = [1 << 0, 1 << 8];
 const OF: [u32; 2] = [0x00f, 0x700];
@@ -123,14 +129,16 @@ impl State {
         self.halves[i & 1].due = tick.saturating_add(self.span(i));
     }
 
-    /// Takes account of the time-outs until a tick.
-    fn settle(&mut self, tick: u64) {
+    /// Takes account of the time-outs until a tick; whether one of them is a trigger.
+    fn settle(&mut self, tick: u64) -> bool {
+        let mut triggers = false;
         for i in 0..2 {
             let due = self.halves[i].due;
             if !self.runs(i) || tick < due {
                 continue;
             }
             self.raw |= TIMEOUT[i];
+            triggers |= self.control & OUTPUT[i] != 0;
             if self.one_shot(i) == Some(true) {
                 self.halves[i].value = self.scale(i).1;
                 self.control &= !ENABLE[i];
@@ -139,6 +147,7 @@ impl State {
                 self.halves[i].due = due.saturating_add(((tick - due) / span + 1) * span);
             }
         }
+        triggers
     }
 
     fn register(&self, offset: u64, tick: u64) -> u32 {
@@ -192,13 +201,25 @@ impl Gptm {
         ticks(now, self.clock_hz)
     }
 
+    fn settle(&mut self, cx: &mut dyn Cx, tick: u64) {
+        if self.state.settle(tick) {
+            cx.pulse(TRIGGER, 0);
+        }
+    }
+
     fn update(&self, cx: &mut dyn Cx) {
         let s = &self.state;
         for i in 0..2 {
             cx.output(i as u32, 0, s.raw & s.mask & OF[i] != 0);
-            let seen = s.one_shot(i) == Some(false) && s.raw & TIMEOUT[i] != 0;
-            if s.runs(i) && !seen {
-                cx.timer(i as u32, at_tick(s.halves[i].due, self.clock_hz));
+            let pending = s.one_shot(i) == Some(false) && s.raw & TIMEOUT[i] != 0;
+            let triggers = s.control & OUTPUT[i] != 0;
+            if s.runs(i) && (triggers || !pending) {
+                // Only the converter can notice further ends, and its samples take a microsecond.
+                let after =
+                    if pending { self.tick(cx.now()) + self.clock_hz / 1_000_000 } else { 0 };
+                let late = after.saturating_sub(s.halves[i].due).div_ceil(s.span(i));
+                let due = s.halves[i].due.saturating_add(late * s.span(i));
+                cx.timer(i as u32, at_tick(due, self.clock_hz));
             } else {
                 cx.stop_timer(i as u32);
             }
@@ -209,7 +230,7 @@ impl Gptm {
 impl Device for Gptm {
     fn read(&mut self, cx: &mut dyn Cx, _: u32, offset: u64, size: u8) -> Result<u64, BusError> {
         let tick = self.tick(cx.now());
-        self.state.settle(tick);
+        self.settle(cx, tick);
         Ok(lanes_read(self.state.register(offset & !3, tick), offset, size))
     }
 
@@ -223,8 +244,8 @@ impl Device for Gptm {
     ) -> Result<(), BusError> {
         let tick = self.tick(cx.now());
         let at = offset & !3;
+        self.settle(cx, tick);
         let s = &mut self.state;
-        s.settle(tick);
         let whole = lanes_write(s.register(at, tick), offset, size, value);
         let before = [0, 1].map(|i| (s.runs(i), s.count(i, tick), s.scale(i)));
         if at == reg::GPTMICR {
@@ -257,7 +278,7 @@ impl Device for Gptm {
 
     fn timer(&mut self, cx: &mut dyn Cx, _: u32) {
         let tick = self.tick(cx.now());
-        self.state.settle(tick);
+        self.settle(cx, tick);
         self.update(cx);
     }
 

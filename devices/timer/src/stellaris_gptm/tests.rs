@@ -89,3 +89,16 @@ fn other_modes_are_reported() {
     assert_eq!(b.cx.unimplemented.len(), 1);
     assert_eq!(b.r32(CTL), 1);
 }
+
+#[test]
+fn ends_trigger_the_converter() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
+    b.w32(TAMR, 2);
+    b.w32(TAILR, 99);
+    b.w32(CTL, 0x21);
+    b.advance(350 * TICK);
+    assert_eq!(b.cx.pulses, [(2, 0); 3]);
+    b.w32(CTL, 1);
+    b.advance(1000 * TICK);
+    assert_eq!(b.cx.pulses.len(), 3);
+}
