@@ -90,6 +90,7 @@ pub(crate) fn signal_word(kind: SignalKind) -> &'static str {
         SignalKind::Level => "level",
         SignalKind::Edge => "edge",
         SignalKind::Pulse => "pulse",
+        SignalKind::Rate => "rate",
     }
 }
 

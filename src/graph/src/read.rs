@@ -228,6 +228,7 @@ impl Reading {
         let kind = match text_of(json, "kind")?.as_str() {
             "level" => SignalKind::Level,
             "edge" => SignalKind::Edge,
+            "rate" => SignalKind::Rate,
             _ => SignalKind::Pulse,
         };
         let (from, to) = (text_of(json, "from")?, text_of(json, "to")?);

@@ -10,6 +10,7 @@ const FAMILIES: &[Family] = &[
     hetemu_dev_memory::FAMILY,
     hetemu_dev_serial::FAMILY,
     hetemu_dev_irq::FAMILY,
+    hetemu_dev_stm32::FAMILY,
     hetemu_dev_timer::FAMILY,
     hetemu_dev_spi::FAMILY,
     hetemu_dev_virtio::FAMILY,

@@ -26,6 +26,12 @@ pub trait Cx {
     /// Sends a pulse on an output line.
     fn pulse(&mut self, output: u32, line: u32);
 
+    /// Tells who listens to a `rate` output its frequency in hertz (0: it stands). The machine does
+    /// not keep it: tell it again after every reset, also where it is what it was.
+    fn rate(&mut self, output: u32, line: u32, hz: u64) {
+        let _ = (output, line, hz);
+    }
+
     /// Acknowledges the interrupt at an input line: asks the device that drives it for its vector
     /// ([`Device::acknowledge`]). `None` if no device answers.
     fn acknowledge(&mut self, input: u32, line: u32) -> Option<u32> {

@@ -56,6 +56,10 @@ pub trait Device: Send {
     /// An input line changed. A pulse is one call with `true`.
     fn signal(&mut self, cx: &mut dyn Cx, input: u32, line: u32, level: bool) {}
 
+    /// A `rate` input has a frequency in hertz now (0: its clock stands). It is part of the
+    /// device's own saved state.
+    fn rate(&mut self, cx: &mut dyn Cx, input: u32, line: u32, hz: u64) {}
+
     /// Who hears of an output line acknowledges its interrupt: the vector, and whatever else the
     /// acknowledgement does (an interrupt controller takes the interrupt into service).
     fn acknowledge(&mut self, cx: &mut dyn Cx, output: u32, line: u32) -> Option<u32> {

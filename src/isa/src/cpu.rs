@@ -239,6 +239,14 @@ pub trait Cpu: Send {
     /// An input of the core's schema changed (index in `ty.inputs`, line as the schema counts).
     fn signal(&mut self, input: u32, line: u32, level: bool);
 
+    /// An input of kind `rate` has a frequency in hertz from now on (0: the clock stands).
+    fn rate(&mut self, _input: u32, _hz: u64, _now_ps: u64) {}
+
+    /// The frequency at which instructions go by, if [`Cpu::rate`] has given one.
+    fn clock_hz(&self) -> Option<u64> {
+        None
+    }
+
     /// Every named register with its value, for debuggers and reports: general ones first.
     fn registers(&self, regs: &Regs) -> Vec<(String, u64)>;
 

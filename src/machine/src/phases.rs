@@ -47,6 +47,13 @@ pub(crate) struct CoreInfo {
     pub(crate) ps_per_insn: u64,
 }
 
+impl CoreInfo {
+    /// Virtual time of an instruction at a frequency.
+    pub(crate) fn period(hz: u64) -> u64 {
+        (hetemu_hw::time::SECOND / hz.max(1)).max(1)
+    }
+}
+
 /// A graph: what the machine is to be.
 pub struct Declared {
     graph: Graph,
@@ -286,6 +293,15 @@ fn traces(graph: &Graph, world: &World) -> BTreeMap<(usize, usize), usize> {
 }
 
 impl Realized {
+    /// A core's clock may be another now.
+    pub(crate) fn pace(&mut self, cluster: usize, core: usize) {
+        let info = self.infos.get_mut(cluster).and_then(|i| i.get_mut(core));
+        let cpu = self.clusters.get_mut(cluster).map(|c| c.cpu_mut(core).0);
+        if let (Some(info), Some(hz)) = (info, cpu.and_then(|cpu| cpu.clock_hz())) {
+            info.ps_per_insn = CoreInfo::period(hz);
+        }
+    }
+
     /// The machine without anything in its memories: to look at saved states, not to run.
     pub fn start_empty(self) -> Running {
         Running::start(self)

@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::stats::Counts;
 use crate::trouble::{Taken, Watch};
 use crate::wiring::Sink;
-use crate::world::{CoreSignal, End, Suspicion};
+use crate::world::{Carried, CoreSignal, End, Suspicion};
 use hetemu_engine::Cluster;
 use hetemu_hw::time::{Ps, SECOND};
 use slice::Left;
@@ -176,11 +176,17 @@ impl Running {
     pub(crate) fn deliver(&mut self) {
         let now = self.m.world.now;
         while let Some(signal) = self.m.world.core_signals.pop_front() {
-            let CoreSignal { cluster, core, input, line, level } = signal;
+            let CoreSignal { cluster, core, input, line, value } = signal;
             let Some(c) = self.m.clusters.get_mut(cluster) else { continue };
             let waited = c.waiting(core);
             self.m.world.line_at_core(&signal);
-            c.signal(core, input, line, level);
+            match value {
+                Carried::Level(level) => c.signal(core, input, line, level),
+                Carried::Rate(hz) => {
+                    c.cpu_mut(core).0.rate(input, hz, now);
+                    self.m.pace(cluster, core);
+                }
+            }
             if waited {
                 self.catch_up(cluster, core, now);
             }

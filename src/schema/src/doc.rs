@@ -200,6 +200,7 @@ fn signal(s: &Signal) -> Vec<String> {
         SignalKind::Level => "level",
         SignalKind::Edge => "edge",
         SignalKind::Pulse => "pulse",
+        SignalKind::Rate => "rate",
     };
     let name = match s.width {
         None => s.name.to_string(),

@@ -211,6 +211,9 @@ pub enum SignalKind {
     Edge,
     /// An event without a state.
     Pulse,
+    /// A frequency in hertz that may change: how a clock controller tells who runs at its clocks.
+    /// Only the listener keeps it.
+    Rate,
 }
 
 /// A signal port: one line or an array of lines.

@@ -30,6 +30,8 @@ pub struct TestCx {
     pub memory: Vec<u8>,
     /// The device's own regions of memory.
     pub regions: BTreeMap<u32, Vec<u8>>,
+    /// Frequencies told, by (output, line).
+    pub rates: BTreeMap<(u32, u32), u64>,
     /// Accesses that the device called unimplemented: what, offset, write.
     pub unimplemented: Vec<(String, u64, bool)>,
     /// Requests to the machine.
@@ -65,6 +67,7 @@ impl TestCx {
             more: self.more.clone(),
             memory: self.memory.clone(),
             regions: self.regions.clone(),
+            rates: self.rates.clone(),
             unimplemented: self.unimplemented.clone(),
             requests: self.requests.clone(),
             children: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl TestCx {
             requests,
             told_parent,
             regions,
+            rates,
             seed
         );
         (self.memory != other.memory).then(|| "memory".into())
@@ -150,6 +154,9 @@ impl Cx for TestCx {
         let to = all.get_mut(at..).and_then(|rest| rest.get_mut(..bytes.len()));
         to.ok_or(BusError)?.copy_from_slice(bytes);
         Ok(())
+    }
+    fn rate(&mut self, output: u32, line: u32, hz: u64) {
+        self.rates.insert((output, line), hz);
     }
     fn send(&mut self, link: u32, bytes: &[u8]) {
         self.sent.entry(link).or_default().extend_from_slice(bytes);

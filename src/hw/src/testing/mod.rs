@@ -129,6 +129,11 @@ impl Bench {
         self.dev.signal(&mut self.cx, input, line, level);
     }
 
+    /// Tells an input its frequency.
+    pub fn rate(&mut self, input: u32, hz: u64) {
+        self.dev.rate(&mut self.cx, input, 0, hz);
+    }
+
     /// Offers bytes from a plug; answers how many were taken.
     pub fn receive(&mut self, link: u32, bytes: &[u8]) -> usize {
         self.dev.receive(&mut self.cx, link, bytes)

@@ -142,9 +142,7 @@ impl Cx<'_> {
             outs.map(move |(p, s)| (i, e, p, s))
         });
         let fits = candidates.filter(|(i, _, p, s)| {
-            *i != but
-                && (kind != SignalKind::Level || s.kind == SignalKind::Level)
-                && !used.contains(&(*i as u32, *p as u32))
+            *i != but && super::wires::fits(s.kind, kind) && !used.contains(&(*i as u32, *p as u32))
         });
         let best = fits.min_by_key(|(i, e, _, _)| (e.part.ty.inputs.is_empty(), *i))?;
         let (_, e, _, s) = best;

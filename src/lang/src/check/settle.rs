@@ -37,8 +37,10 @@ impl Cx<'_> {
             "level" => SignalKind::Level,
             "edge" => SignalKind::Edge,
             "pulse" => SignalKind::Pulse,
+            "rate" => SignalKind::Rate,
             other => {
-                let what = format!("a signal is `level`, `edge` or `pulse`, and not `{other}`");
+                let what =
+                    format!("a signal is `level`, `edge`, `pulse` or `rate`, and not `{other}`");
                 let d = Diagnostic::new(codes::E0304, decl.kind.span, what);
                 if !self.sink.since(0).contains(&d) {
                     self.report(d);

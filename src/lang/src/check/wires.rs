@@ -158,16 +158,28 @@ pub(super) fn misfit(
     (out, from, at): (SignalKind, &str, Span),
     (input, to, place): (SignalKind, &str, Span),
 ) -> Option<Diagnostic> {
-    if input != SignalKind::Level || out == SignalKind::Level {
+    if fits(out, input) {
         return None;
     }
     let word = |k| match k {
         SignalKind::Level => "a level",
         SignalKind::Edge => "an edge",
         SignalKind::Pulse => "a pulse",
+        SignalKind::Rate => "a rate",
     };
     let what = format!("`{from}` is {} output and `{to}` is {} input", word(out), word(input));
     let d = Diagnostic::new(codes::E0407, at, what).label(word(out));
     let d = d.also(place, word(input));
-    Some(d.note("a level input must see when its cause ends; events have no end"))
+    Some(d.note(match SignalKind::Rate {
+        rate if out == rate || input == rate => "a rate is a frequency, the others are on or off",
+        _ => "a level input must see when its cause ends; events have no end",
+    }))
+}
+
+/// Whether an output of a kind may drive an input of a kind.
+pub(super) fn fits(out: SignalKind, input: SignalKind) -> bool {
+    match (out, input) {
+        (SignalKind::Rate, _) | (_, SignalKind::Rate) => out == input,
+        _ => input != SignalKind::Level || out == SignalKind::Level,
+    }
 }

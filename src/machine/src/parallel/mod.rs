@@ -18,7 +18,7 @@ mod core;
 mod split;
 
 use crate::run::{Running, Step};
-use crate::world::{CoreSignal, World};
+use crate::world::{Carried, CoreSignal, World};
 use hetemu_engine::{Cluster, Space};
 use hetemu_hw::time::{Ps, SECOND};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -65,7 +65,8 @@ impl Clock {
 /// What a core is told from outside.
 #[derive(Debug, Clone, Copy)]
 enum Message {
-    Signal(CoreSignal),
+    /// At a time.
+    Signal(CoreSignal, Ps),
     /// The core's own timer is due.
     Alarm(Ps),
 }
@@ -73,7 +74,10 @@ enum Message {
 impl Message {
     fn tell(self, cluster: &mut Cluster) {
         match self {
-            Message::Signal(s) => cluster.signal(0, s.input, s.line, s.level),
+            Message::Signal(s, now) => match s.value {
+                Carried::Level(level) => cluster.signal(0, s.input, s.line, level),
+                Carried::Rate(hz) => cluster.cpu_mut(0).0.rate(s.input, hz, now),
+            },
             Message::Alarm(now) => cluster.alarm(0, now),
         }
     }
@@ -147,7 +151,7 @@ impl<'a> Shared<'a> {
     fn settle(&self, world: &mut World) {
         while let Some(signal) = world.core_signals.pop_front() {
             if let Some(inbox) = self.inboxes.get(signal.cluster) {
-                inbox.post(Some(Message::Signal(signal)));
+                inbox.post(Some(Message::Signal(signal, world.now)));
             }
         }
         self.next.store(world.events.next().unwrap_or(Ps::MAX), SeqCst);

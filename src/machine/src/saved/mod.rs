@@ -235,6 +235,9 @@ impl Running {
                     .map_err(|e| unreadable(name, &e))?;
             }
         }
+        for (cluster, core) in self.m.cores() {
+            self.m.pace(cluster, core);
+        }
         self.load_world(saved)?;
         self.m.world.load_plugs(saved)?;
         self.resumed();

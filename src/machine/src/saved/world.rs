@@ -8,7 +8,7 @@ use crate::phases::Realized;
 use crate::report::Report;
 use crate::run::{Running, Slice};
 use crate::trouble::Watch;
-use crate::world::{CoreSignal, World};
+use crate::world::{Carried, CoreSignal, World};
 use hetemu_graph::PartId;
 use hetemu_isa::{LoadError, Reader, Writer};
 use hetemu_snapshot::Section;
@@ -71,7 +71,7 @@ impl Realized {
     }
 
     /// All cores in order, as cluster and number in it.
-    fn cores(&self) -> Vec<(usize, usize)> {
+    pub(super) fn cores(&self) -> Vec<(usize, usize)> {
         let names = self.core_names.iter().enumerate();
         names.flat_map(|(c, cores)| (0..cores.len()).map(move |i| (c, i))).collect()
     }
@@ -131,7 +131,7 @@ impl Running {
         w.ints(FLAGS, flags.map(u64::from));
         let signals = world.core_signals.iter().flat_map(|s| {
             let core = number((s.cluster, s.core));
-            [core, s.input.into(), s.line.into(), s.level.into()]
+            [core, s.input.into(), s.line.into(), s.value.word()]
         });
         w.ints(SIGNALS, signals);
         w.ints(WATCHES, world.watches.iter().flatten().flat_map(Watch::words));
@@ -197,10 +197,10 @@ impl Running {
         world.suspicion = None;
         world.core_signals.clear();
         let signals = r.int_list(SIGNALS).map_err(fits)?;
-        for &[at, input, line, level] in signals.as_chunks::<4>().0 {
+        for &[at, input, line, value] in signals.as_chunks::<4>().0 {
             let (cluster, core) = core(at).ok_or_else(|| bad(SIGNALS))?;
             let [input, line] = [input, line].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-            let signal = CoreSignal { cluster, core, input, line, level: level != 0 };
+            let signal = CoreSignal { cluster, core, input, line, value: Carried::of(value) };
             world.core_signals.push_back(signal);
         }
         for (watch, words) in world.watches.iter_mut().flatten().zip(watches) {

@@ -1,6 +1,6 @@
 //! The context that a device is called with.
 
-use super::{CoreSignal, Delivery, End, World};
+use super::{Carried, CoreSignal, Delivery, End, World};
 use crate::report::Report;
 use crate::wiring::Sink;
 use hetemu_hw::time::Ps;
@@ -12,10 +12,10 @@ pub(crate) struct DevCx<'a> {
 }
 
 impl DevCx<'_> {
-    fn route(&mut self, output: u32, line: u32, level: bool, pulse: bool) {
+    fn route(&mut self, output: u32, line: u32, value: Carried, pulse: bool) {
         let world = &mut *self.world;
         let Some(wire) = world.routes.line_mut(self.slot, output, line) else { return };
-        if !pulse {
+        if let (Carried::Level(level), false) = (value, pulse) {
             if wire.level == level {
                 return;
             }
@@ -24,10 +24,10 @@ impl DevCx<'_> {
         for sink in &wire.sinks {
             match *sink {
                 Sink::Device { slot, input, line } => {
-                    world.fifo.push_back(Delivery::Signal { slot, input, line, level });
+                    world.fifo.push_back(Delivery::Signal { slot, input, line, value });
                 }
                 Sink::Core { cluster, core, input, line } => {
-                    world.core_signals.push_back(CoreSignal { cluster, core, input, line, level });
+                    world.core_signals.push_back(CoreSignal { cluster, core, input, line, value });
                     world.stop = true;
                 }
             }
@@ -57,11 +57,15 @@ impl Cx for DevCx<'_> {
     }
 
     fn output(&mut self, output: u32, line: u32, level: bool) {
-        self.route(output, line, level, false);
+        self.route(output, line, Carried::Level(level), false);
+    }
+
+    fn rate(&mut self, output: u32, line: u32, hz: u64) {
+        self.route(output, line, Carried::Rate(hz), true);
     }
 
     fn pulse(&mut self, output: u32, line: u32) {
-        self.route(output, line, true, true);
+        self.route(output, line, Carried::Level(true), true);
     }
 
     fn acknowledge(&mut self, input: u32, line: u32) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! Calls into devices, and the queue of what they cause.
 
 use super::cx::DevCx;
-use super::{Delivery, End, MOST_DELIVERIES, World};
+use super::{Carried, Delivery, End, MOST_DELIVERIES, World};
 use crate::events::Event;
 use crate::report::Report;
 use crate::tape::{Kind, Tape};
@@ -37,10 +37,15 @@ impl World {
                 return self.chase(next);
             }
             match next {
-                Delivery::Signal { slot, input, line, level } => {
-                    self.line_at_device(slot, input, line, level);
-                    self.call(slot, |dev, cx| dev.signal(cx, input, line, level));
-                }
+                Delivery::Signal { slot, input, line, value } => match value {
+                    Carried::Level(level) => {
+                        self.line_at_device(slot, input, line, level);
+                        self.call(slot, |dev, cx| dev.signal(cx, input, line, level));
+                    }
+                    Carried::Rate(hz) => {
+                        self.call(slot, |dev, cx| dev.rate(cx, input, line, hz));
+                    }
+                },
                 Delivery::Child { child } => {
                     let parent = self.slots.get(child).and_then(|s| s.parent.clone());
                     if let Some((slot, unit)) = parent {

@@ -1,6 +1,6 @@
 //! What the world tells those who look on.
 
-use super::{CoreSignal, World};
+use super::{Carried, CoreSignal, World};
 use crate::spaces::REGION_MASK;
 use hetemu_engine::DeviceRef;
 use hetemu_graph::register_at;
@@ -55,9 +55,10 @@ impl World {
     /// A line of a core is about to change.
     pub(crate) fn line_at_core(&mut self, s: &CoreSignal) {
         let Some(observer) = self.observer.as_mut().filter(|o| o.wants_lines()) else { return };
+        let Carried::Level(level) = s.value else { return };
         let name = self.core_names.get(s.cluster).and_then(|c| c.get(s.core));
         let input = input_name(observer.inputs(s.cluster), s.input, s.line);
-        observer.line(self.now, name.map_or("?", String::as_str), input, s.level);
+        observer.line(self.now, name.map_or("?", String::as_str), input, level);
     }
 }
 

@@ -70,7 +70,30 @@ pub(crate) struct CoreSignal {
     pub(crate) core: usize,
     pub(crate) input: u32,
     pub(crate) line: u32,
-    pub(crate) level: bool,
+    pub(crate) value: Carried,
+}
+
+/// What a wire carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    Level(bool),
+    /// Hertz.
+    Rate(u64),
+}
+
+impl Carried {
+    /// As a number of a saved state.
+    pub(crate) fn word(self) -> u64 {
+        match self {
+            Carried::Level(level) => level.into(),
+            Carried::Rate(hz) => hz.saturating_add(2),
+        }
+    }
+
+    /// From a number of a saved state.
+    pub(crate) fn of(word: u64) -> Carried {
+        word.checked_sub(2).map_or(Carried::Level(word != 0), Carried::Rate)
+    }
 }
 
 /// A delivery to a device.
@@ -80,7 +103,7 @@ pub(crate) enum Delivery {
         slot: usize,
         input: u32,
         line: u32,
-        level: bool,
+        value: Carried,
     },
     /// A child told its parent.
     Child {

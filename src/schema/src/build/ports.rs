@@ -6,8 +6,12 @@ use super::values::{self, Unit};
 use crate::types::*;
 use kdl::{KdlNode, KdlValue};
 
-const SIGNALS: &[(&str, SignalKind)] =
-    &[("level", SignalKind::Level), ("edge", SignalKind::Edge), ("pulse", SignalKind::Pulse)];
+const SIGNALS: &[(&str, SignalKind)] = &[
+    ("level", SignalKind::Level),
+    ("edge", SignalKind::Edge),
+    ("pulse", SignalKind::Pulse),
+    ("rate", SignalKind::Rate),
+];
 
 impl Reader<'_> {
     /// A child of `device` that adds one port.

@@ -52,7 +52,7 @@ impl Bank {
             fpccr: 0,
             fpcar: 0,
             fpdscr: 0,
-            systick: SysTick::new(period),
+            systick: SysTick::new(period, facts.systick_ref),
             mpu: Mpu::new(if secure { facts.mpu } else { facts.mpu_ns }, facts.v8()),
         };
         bank.reset(facts, secure);

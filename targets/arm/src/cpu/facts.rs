@@ -29,6 +29,10 @@ pub struct Facts {
     pub vectors_ns: u32,
     /// The bit-band aliases exist.
     pub bit_band: bool,
+    /// The external private peripheral bus is the machine's.
+    pub external_ppb: bool,
+    /// Clocks of the core in one of SysTick's reference clock; 0: there is none.
+    pub systick_ref: u64,
     /// Vector table at reset.
     pub vectors: u32,
     /// Comparators of the DWT; its cycle counter exists on cores with any.
@@ -91,6 +95,8 @@ impl Facts {
             bit_28: config.text("idau") == Some("bit28"),
             vectors_ns: number("reset_vector_ns").unwrap_or(0) as u32 & !0x7f,
             bit_band: yes("bit_band"),
+            external_ppb: yes("external_ppb"),
+            systick_ref: config.int("systick_ref").unwrap_or(0),
             vectors: number("reset_vector").unwrap_or(core.reset_vector) as u32 & !0x7f,
             dwt: !small,
         })

@@ -80,6 +80,12 @@ enum Input {
     Event,
     /// A block of 256 MiB that the IDAU lets non-secure code call.
     Callable,
+    Rate,
+}
+
+/// Picoseconds of a clock.
+fn period(hz: u64) -> u64 {
+    (SECOND / hz.max(1)).max(1)
 }
 
 /// One core.
@@ -123,6 +129,8 @@ pub struct Core {
     wfe: bool,
     nvic: Nvic,
     sau: Sau,
+    /// What a clock controller has said.
+    clock_hz: Option<u64>,
     trace: Trace,
     /// The exception that would be taken, if its priority lets it.
     best: Option<(i32, usize)>,
@@ -145,6 +153,7 @@ impl Core {
                 "nmi" => Input::NonMaskable,
                 "event" => Input::Event,
                 "nsc" => Input::Callable,
+                "rate" => Input::Rate,
                 name => return Err(format!("no use is known for input `{name}`")),
             });
         }
@@ -172,12 +181,17 @@ impl Core {
         if facts.bit_band {
             own.extend([(0x2200_0000, 0x23ff_ffff), (0x4200_0000, 0x43ff_ffff)]);
         }
-        own.push((0xe000_0000, 0xe00f_ffff));
-        let period = (SECOND / config.clock_hz.max(1)).max(1);
+        if facts.external_ppb {
+            own.extend([(0xe000_0000, 0xe004_1fff), (0xe00f_f000, 0xe00f_ffff)]);
+        } else {
+            own.push((0xe000_0000, 0xe00f_ffff));
+        }
+        let period = period(config.clock_hz);
         let mut core = Core {
             nvic: Nvic::new(facts.irqs, facts.priority_bits, facts.security),
             bank: [false, true].map(|secure| Bank::new(&facts, period, secure)),
             sau: Sau::new(facts.sau),
+            clock_hz: None,
             trace: Trace::new(period),
             facts,
             layout,
@@ -540,12 +554,27 @@ impl Cpu for Core {
                 self.callable = self.callable & !bit | if level { bit } else { 0 };
                 return;
             }
-            None => return,
+            Some(Input::Rate) | None => return,
         };
         let before = self.nvic.pending;
         self.nvic.input(n, level);
         self.event |= self.sev_on_pend() && before != self.nvic.pending;
         self.reconsider();
+    }
+
+    fn rate(&mut self, _input: u32, hz: u64, now_ps: u64) {
+        if hz == 0 {
+            return; // A core that stands still cannot be told from one that is about to go on.
+        }
+        self.look_at_clock(now_ps);
+        self.clock_hz = Some(hz);
+        self.bank.iter_mut().for_each(|b| b.systick.pace(period(hz), now_ps));
+        self.trace.pace(period(hz), now_ps);
+        self.rearm = true;
+    }
+
+    fn clock_hz(&self) -> Option<u64> {
+        self.clock_hz
     }
 
     fn registers(&self, regs: &Regs) -> Vec<(String, u64)> {

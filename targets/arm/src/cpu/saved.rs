@@ -26,6 +26,8 @@ const SECURE_SETS: u16 = 14;
 const SECURE_PRIORITIES: u16 = 15;
 const SECURE_GROUP: u16 = 16;
 const SECURE_ZERO: u16 = 17;
+/// Missing while no clock controller has said one.
+const CLOCK: u16 = 18;
 
 impl Core {
     /// Everything that is a word; the order is that of saved states.
@@ -131,6 +133,9 @@ impl Core {
             w.int(HANDLER, handler);
         }
         w.int(LAST, c.last.into());
+        if let Some(hz) = c.clock_hz {
+            w.int(CLOCK, hz);
+        }
         if !c.facts.security {
             return;
         }
@@ -179,6 +184,11 @@ impl Core {
         *self.bank[0].systick.fields().1 = r.int(ZERO)?;
         self.handler = r.int(HANDLER).ok();
         self.last = small(LAST, 256)? as u32;
+        self.clock_hz = r.int(CLOCK).ok();
+        if let Some(hz) = self.clock_hz {
+            self.trace.period = period(hz);
+            self.bank.iter_mut().for_each(|b| b.systick.period = period(hz));
+        }
         if self.facts.security {
             self.read_secure(r)?;
         }

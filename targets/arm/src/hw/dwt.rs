@@ -9,7 +9,7 @@ pub(crate) const TRCENA: u32 = 1 << 24;
 /// The units of trace.
 #[derive(Debug, Clone)]
 pub(crate) struct Trace {
-    period: Ps,
+    pub(crate) period: Ps,
     /// DEMCR.
     pub(crate) demcr: u32,
     control: u32,
@@ -54,6 +54,11 @@ impl Trace {
 
     fn cycle_count(&self, now: Ps) -> u32 {
         if self.counts() { self.cycles.wrapping_add(self.now(now)) } else { self.cycles }
+    }
+
+    /// The clock is another from now on.
+    pub(crate) fn pace(&mut self, period: Ps, now: Ps) {
+        self.change(now, |t| t.period = period.max(1));
     }
 
     pub(crate) fn set_demcr(&mut self, value: u32, now: Ps) {

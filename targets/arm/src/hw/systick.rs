@@ -6,14 +6,17 @@ use hetemu_hw::time::Ps;
 
 const ENABLE: u32 = 1;
 const TICK_INT: u32 = 2;
+const CLK_SOURCE: u32 = 4;
 const COUNT_FLAG: u32 = 1 << 16;
 const MOST: u32 = 0xff_ffff;
 
 /// The timer.
 #[derive(Debug, Clone)]
 pub(crate) struct SysTick {
-    /// Picoseconds of a tick.
-    period: Ps,
+    /// Picoseconds of a clock of the core.
+    pub(crate) period: Ps,
+    /// Clocks of the core in one of the reference clock; 0: there is none.
+    reference: Ps,
     control: u32,
     reload: u32,
     /// The count while it stands.
@@ -23,16 +26,32 @@ pub(crate) struct SysTick {
 }
 
 impl SysTick {
-    pub(crate) fn new(period: Ps) -> SysTick {
-        SysTick { period: period.max(1), control: 4, reload: 0, count: 0, zero: Ps::MAX }
+    pub(crate) fn new(period: Ps, reference: Ps) -> SysTick {
+        let control = if reference == 0 { CLK_SOURCE } else { 0 };
+        SysTick { period: period.max(1), reference, control, reload: 0, count: 0, zero: Ps::MAX }
     }
 
     pub(crate) fn reset(&mut self) {
-        *self = SysTick::new(self.period);
+        *self = SysTick::new(self.period, self.reference);
+    }
+
+    /// Picoseconds of a tick.
+    fn tick(&self) -> Ps {
+        let refers = self.reference != 0 && self.control & CLK_SOURCE == 0;
+        if refers { self.period.saturating_mul(self.reference) } else { self.period }
     }
 
     fn runs(&self) -> bool {
         self.control & ENABLE != 0
+    }
+
+    /// The clock is another from now on; the time has been looked at.
+    pub(crate) fn pace(&mut self, period: Ps, now: Ps) {
+        let left = self.current(now);
+        self.period = period.max(1);
+        if self.runs() && self.zero != Ps::MAX {
+            self.zero = now.saturating_add(Ps::from(left).saturating_mul(self.tick()));
+        }
     }
 
     /// Looks at the clock; true if an interrupt is due.
@@ -41,7 +60,7 @@ impl SysTick {
             return false;
         }
         self.control |= COUNT_FLAG;
-        let round = (Ps::from(self.reload) + 1).saturating_mul(self.period);
+        let round = (Ps::from(self.reload) + 1).saturating_mul(self.tick());
         self.zero = if self.reload == 0 {
             Ps::MAX
         } else {
@@ -60,7 +79,7 @@ impl SysTick {
         if !self.runs() {
             return self.count;
         }
-        let left = self.zero.saturating_sub(now).div_ceil(self.period);
+        let left = self.zero.saturating_sub(now).div_ceil(self.tick());
         if self.zero == Ps::MAX || left > Ps::from(self.reload.max(self.count)) {
             return 0;
         }
@@ -77,8 +96,8 @@ impl SysTick {
             }
             0x14 => self.reload,
             0x18 => self.current(now),
-            // No reference clock of its own, and no calibration.
-            _ => 1 << 31,
+            // No calibration, and perhaps no reference clock.
+            _ => u32::from(self.reference == 0) << 31,
         }
     }
 
@@ -86,10 +105,9 @@ impl SysTick {
     pub(crate) fn write(&mut self, offset: u32, value: u32, now: Ps) {
         match offset {
             0x10 => {
-                let count = self.current(now);
-                let ran = self.runs();
+                let (count, ran, tick) = (self.current(now), self.runs(), self.tick());
                 self.control = self.control & COUNT_FLAG | value & 7;
-                if self.runs() && !ran {
+                if self.runs() && (!ran || tick != self.tick()) {
                     self.begin(count, now);
                 } else if !self.runs() {
                     self.count = count;
@@ -119,7 +137,7 @@ impl SysTick {
         let ticks = if count != 0 { Ps::from(count) } else { Ps::from(self.reload) + 1 };
         let stands = count == 0 && self.reload == 0;
         self.zero =
-            if stands { Ps::MAX } else { now.saturating_add(ticks.saturating_mul(self.period)) };
+            if stands { Ps::MAX } else { now.saturating_add(ticks.saturating_mul(self.tick())) };
     }
 
     /// What a saved state needs.
@@ -134,7 +152,7 @@ mod tests {
 
     #[test]
     fn counts_down_and_begins_again() {
-        let mut t = SysTick::new(1000);
+        let mut t = SysTick::new(1000, 0);
         t.write(0x14, 9, 0);
         t.write(0x18, 5, 0);
         t.write(0x10, 7, 0);
@@ -153,8 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn counts_on_at_another_clock() {
+        let mut t = SysTick::new(1000, 8);
+        t.write(0x14, 99, 0);
+        t.write(0x10, 7, 0);
+        t.pace(100, 50_000);
+        assert_eq!((t.read(0x18, 50_000), t.next()), (50, 55_000));
+        // The reference clock is an eighth.
+        t.write(0x10, 3, 51_000);
+        assert_eq!((t.read(0x18, 51_000), t.next()), (40, 83_000));
+        assert_eq!((t.read(0x1c, 0), SysTick::new(1, 0).read(0x1c, 0)), (0, 1 << 31));
+    }
+
+    #[test]
     fn a_reload_of_0_stops_it() {
-        let mut t = SysTick::new(10);
+        let mut t = SysTick::new(10, 0);
         t.write(0x10, 3, 0);
         assert_eq!(t.next(), Ps::MAX);
         t.write(0x14, 4, 100);
