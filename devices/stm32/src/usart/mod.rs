@@ -1,8 +1,8 @@
 //! The USART as an asynchronous line (RM0090, chapter 30).
 //!
 //! A byte reaches the plug when it is written; TXE and TC, and what comes in, keep the pace that
-//! BRR sets. With BRR = 0 a byte takes no time. Input waits in the plug while RXNE is set, so nothing
-//! overruns and lines have no errors.
+//! BRR sets. With BRR = 0 a byte takes no time. Input waits in the plug while RXNE is set, so
+//! nothing overruns and lines have no errors.
 
 #[cfg(test)]
 mod tests;

@@ -501,7 +501,7 @@ mod tests {
         let mut loads = load(&ram, &bytes);
         loads.last_is_file("it", File::open(&path).ok());
         loads.apply(true).unwrap();
-        assert!(loads.0[0].bytes.is_empty());
+        assert!(loads.all[0].bytes.is_empty());
         let seen = || {
             let mut seen = vec![0; bytes.len() + 8];
             assert!(ram.read(16, &mut seen));
@@ -521,7 +521,7 @@ mod tests {
             let mut loads = load(&ram, &vec![1; len]);
             loads.last_is_file("it", File::open(&path).ok());
             loads.apply(true).unwrap();
-            assert_eq!(loads.0[0].bytes.len(), len);
+            assert_eq!(loads.all[0].bytes.len(), len);
         }
         std::fs::remove_file(&path).unwrap();
     }
