@@ -10,14 +10,15 @@
 //! by their names and words of memory (`[0x20008000] = N`) before and after. What is not named
 //! before is 0 (`xpsr`: only the Thumb bit), and what is not named after must not change; `pc`
 //! must be behind the instructions unless it is named, and `msp` is `sp` unless it is named. With
-//! the security extension a name is that of the state in force; all is secure before.
+//! the security extension a name is that of the state in force; all is secure before, unless
+//! `sau_ctrl` is 2 and `idau` behind the core's name does not say so.
 
 mod common;
 
-use common::config;
 use hetemu_engine::EngineConfig;
 use hetemu_engine::testing::Rig;
-use hetemu_isa::Target;
+use hetemu_isa::{CoreConfig, Target};
+use hetemu_schema::Value;
 use hetemu_target_arm::{Arm, cpu, disasm, table};
 use std::collections::BTreeMap;
 
@@ -25,6 +26,16 @@ const RAM: u64 = 0x2000_0000;
 const CODE: u64 = 0x2000_2000;
 const SIZE: u64 = 0x2_0000;
 const THUMB: u64 = 0x0100_0000;
+
+/// A core by its line, which may say what the system attributes.
+fn config(line: &str) -> CoreConfig {
+    let (name, idau) = line.split_once(" idau ").unwrap_or((line, ""));
+    let mut config = common::config(name);
+    if !idau.is_empty() {
+        config.props.insert("idau".into(), Value::Str(idau.into()));
+    }
+    config
+}
 
 type Facts<'a> = Vec<(&'a str, u64)>;
 

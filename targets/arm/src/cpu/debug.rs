@@ -48,7 +48,8 @@ impl Core {
             }
             let list = banked.iter().map(|(n, ty)| system(add(n, ty))).collect();
             features.push(feature("org.gnu.gdb.arm.secext", list));
-            let mut names = vec!["secure".to_string(), "sfsr".into(), "sfar".into()];
+            let mut names =
+                vec!["secure".to_string(), "sfsr".into(), "sfar".into(), "sau_ctrl".into()];
             for suffix in ["_ns", "_s"] {
                 names.extend(names::BANKED.iter().map(|name| format!("{name}{suffix}")));
             }

@@ -1,5 +1,6 @@
 //! What one core implements, as data: the facts of its type and the values of the machine.
 
+pub use crate::hw::idau::Idau;
 use crate::table::ext;
 use hetemu_isa::CoreConfig;
 use hetemu_schema::Value;
@@ -23,8 +24,8 @@ pub struct Facts {
     pub security: bool,
     /// Regions of the security attribution unit.
     pub sau: usize,
-    /// The implementation-defined attribution: address bit 28 says what is secure.
-    pub bit_28: bool,
+    /// The implementation-defined attribution.
+    pub idau: Idau,
     /// Non-secure vector table at reset.
     pub vectors_ns: u32,
     /// The bit-band aliases exist.
@@ -92,7 +93,7 @@ impl Facts {
             mpu_ns: number("mpu_ns").map_or(mpu, |n| n.min(16) as usize),
             security,
             sau: number("sau").unwrap_or(8).min(8) as usize,
-            bit_28: config.text("idau") == Some("bit28"),
+            idau: Idau::new(config.text("idau").unwrap_or_default())?,
             vectors_ns: number("reset_vector_ns").unwrap_or(0) as u32 & !0x7f,
             bit_band: yes("bit_band"),
             external_ppb: yes("external_ppb"),

@@ -58,6 +58,7 @@ pub(super) fn registers(core: &Core, regs: &Regs) -> Vec<(String, u64)> {
         }
         add("sfsr", core.sfsr.into());
         add("sfar", core.sfar.into());
+        add("sau_ctrl", core.sau.read(0).into());
     }
     all
 }
@@ -101,6 +102,7 @@ pub(super) fn set_register(core: &mut Core, regs: &mut Regs, name: &str, value: 
         "bfar" => core.bfar = word,
         "sfsr" if core.facts.security => core.sfsr = word,
         "sfar" if core.facts.security => core.sfar = word,
+        "sau_ctrl" if core.facts.security => core.sau.write(0, word),
         "nsacr" if core.facts.security => core.nsacr = word & 0xc00,
         "secure" if core.facts.security => {
             core.switch_stack(regs, |core| core.secure = word & 1 != 0);

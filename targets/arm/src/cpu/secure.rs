@@ -3,6 +3,7 @@
 
 use super::exception::*;
 use super::*;
+use crate::hw::idau::Kind;
 use crate::hw::sau::Attribution;
 use crate::table::Insn;
 
@@ -25,14 +26,15 @@ impl Core {
                 | 0xe002_e000..=0xe002_efff
                 | 0xe004_0000..=0xe004_1fff
                 | 0xe00f_f000..=0xe00f_ffff
-        ) || self.facts.bit_28 && at & 0xeff0_0000 == 0xe000_0000
+        ) || self.facts.idau.look(at) == Kind::Exempt
     }
 
     /// What belongs to an address: the less secure of what the SAU and the IDAU say does not count.
     pub(super) fn attribution(&self, at: u32) -> Attribution {
         let mut found = self.sau.look(at);
-        if self.facts.bit_28 && at >> 28 & 1 != 0 {
-            let nsc = self.callable >> (at >> 28) & 1 != 0;
+        let kind = self.facts.idau.look(at);
+        if matches!(kind, Kind::Secure | Kind::Callable) {
+            let nsc = kind == Kind::Callable || self.callable >> (at >> 28) & 1 != 0;
             if found.ns || !nsc && found.nsc {
                 found = Attribution { ns: false, nsc, ..found };
             }
@@ -43,7 +45,7 @@ impl Core {
     /// Whether all of a stretch belongs to a security state alone.
     pub(super) fn is_all_of(&self, secure: bool, first: u32, last: u32) -> bool {
         self.sau.is_one(first, last)
-            && !(self.facts.bit_28 && first >> 28 != last >> 28)
+            && self.facts.idau.is_one(first, last)
             && self.attribution(first).ns != secure
     }
 
@@ -278,9 +280,8 @@ impl Core {
             value |= u32::from(read && ns) << 20 | u32::from(write && ns) << 21;
             value |= u32::from(!ns) << 22;
             value |= found.region.map_or(0, |n| u32::from(n) << 8 | 1 << 17);
-            if self.facts.bit_28 {
-                value |= (at as u32 >> 28) << 24 | 1 << 23;
-            }
+            let number = self.facts.idau.number(at as u32);
+            value |= number.map_or(0, |n| u32::from(n) << 24 | 1 << 23);
         }
         Ok(value)
     }

@@ -2,6 +2,7 @@
 //! else in a machine can be wired to them.
 
 pub(crate) mod dwt;
+pub(crate) mod idau;
 pub(crate) mod mpu;
 pub(crate) mod nvic;
 pub(crate) mod sau;
