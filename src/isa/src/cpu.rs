@@ -183,8 +183,8 @@ pub trait Cpu: Send {
         env: &mut dyn Env,
     ) -> Result<Translation, Exception>;
 
-    /// Regimes that a debugger may look through where those in force refuse an address: of code that
-    /// may see more. Asked in their order.
+    /// Regimes that a debugger may look through where those in force refuse an address: of code
+    /// that may see more. Asked in their order.
     fn debug_regimes(&self) -> &'static [u8] {
         &[]
     }

@@ -1,6 +1,6 @@
 //! What one core implements, as data: the facts of its type and the values of the machine.
 
-pub use crate::hw::idau::Idau;
+use crate::hw::idau::Idau;
 use crate::table::ext;
 use hetemu_isa::CoreConfig;
 use hetemu_schema::Value;
@@ -25,7 +25,7 @@ pub struct Facts {
     /// Regions of the security attribution unit.
     pub sau: usize,
     /// The implementation-defined attribution.
-    pub idau: Idau,
+    pub(crate) idau: Idau,
     /// Non-secure vector table at reset.
     pub vectors_ns: u32,
     /// The bit-band aliases exist.

@@ -103,7 +103,7 @@ impl Core {
                 let value = self.test_target(at, i.k)?;
                 cx.regs.set(regs::r(i.rd), value.into());
             }
-            // What non-secure code calls is seen when it is fetched; else it is no more than a mark.
+            // A gate is seen when non-secure code fetches it; else it is no more than a mark.
             Help::Sg => {}
             Help::Bxns => {
                 let to = self.branch_ns(i, next, cx)?;

@@ -1,5 +1,5 @@
 //! Whose the float registers are, and when they are saved: CONTROL.FPCA and SFPA, FPCCR, lazy
-//! preservation, VLSTM and VLLDM. Armv7-M ARM, section B1.5.7; Armv8-M ARM, sections B3.21 to B3.23.
+//! preservation, VLSTM and VLLDM. Armv7-M ARM, section B1.5.7; Armv8-M ARM, chapter B3.
 
 use super::exception::*;
 use super::fault;

@@ -18,7 +18,8 @@ const ZERO: u16 = 8;
 const HANDLER: u16 = 9;
 const LAST: u16 = 10;
 /// Of the security extension: words of [`Core::secure_words`], bits of [`Core::secure_flags`],
-/// BASEPRI, the secure exceptions' words of the sets with ITNS, their priorities, PRIGROUP, SysTick.
+/// BASEPRI, the secure exceptions' words of the sets with ITNS, their priorities, PRIGROUP, when
+/// SysTick is next 0.
 const SECURE_WORDS: u16 = 11;
 const SECURE_FLAGS: u16 = 12;
 const SECURE_BASEPRI: u16 = 13;

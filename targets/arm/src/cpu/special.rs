@@ -120,10 +120,8 @@ impl Core {
             n @ (10 | 11) if self.facts.v8() => bank.splim[n as usize - 10] = value & !7,
             16 => bank.primask = value & 1 != 0,
             17 if main => bank.basepri = legal,
-            18 if main => {
-                if legal != 0 && (bank.basepri == 0 || legal < bank.basepri) {
-                    bank.basepri = legal;
-                }
+            18 if main && legal != 0 && (bank.basepri == 0 || legal < bank.basepri) => {
+                bank.basepri = legal;
             }
             19 if main && (value & 1 == 0 || !current || priority > -1) => {
                 bank.faultmask = value & 1 != 0;

@@ -9,7 +9,7 @@
 
 /// What a range is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Left to the security attribution unit.
     Open,
     /// Secure; a wire may make it callable.
@@ -31,14 +31,14 @@ struct Range {
 
 /// The unit: the first range that holds an address decides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Idau(Vec<Range>);
+pub(crate) struct Idau(Vec<Range>);
 
 impl Idau {
     /// From a text.
     ///
     /// # Errors
     /// What is wrong with it, in a sentence.
-    pub fn new(text: &str) -> Result<Idau, String> {
+    pub(crate) fn new(text: &str) -> Result<Idau, String> {
         match text.trim() {
             "" | "none" => return Ok(Idau::default()),
             "bit28" => return Ok(Idau::bit_28()),
