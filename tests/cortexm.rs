@@ -1,4 +1,5 @@
-//! A program of the C library, exceptions and interrupts on each Cortex-M board, built here with
+//! Programs of the C library, exceptions, interrupts and devices on each Cortex-M board, built here
+//! with
 //! Debian's cross compiler and run beside QEMU: the same output, and the same exit code.
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,10 @@ fn tools() -> bool {
 
 /// The program for a core, in a folder of the build.
 fn build(name: &str, flags: &[&str]) -> PathBuf {
+    build_from("main.c", name, flags)
+}
+
+fn build_from(source: &str, name: &str, flags: &[&str]) -> PathBuf {
     let file = |name: &str| {
         let mut command = Command::new(COMPILER);
         let out = command.args(flags).arg("-mthumb").arg(format!("-print-file-name={name}"));
@@ -38,7 +43,7 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
     let elf = folder.join(format!("{name}.elf"));
     let mut command = Command::new(COMPILER);
     command.args(flags).args(["-mthumb", "-O2", "--specs=rdimon.specs", "-nostartfiles", "-T"]);
-    command.arg(guests.join("link.ld")).arg(file("crti.o")).arg(guests.join("main.c"));
+    command.arg(guests.join("link.ld")).arg(file("crti.o")).arg(guests.join(source));
     command.args([file("rdimon-crt0.o"), file("crtn.o")]);
     command.args(["-u", "_printf_float", "-lm", "-o"]).arg(&elf);
     let done = command.output().expect("the compiler");
@@ -86,6 +91,35 @@ fn boards_do_what_qemus_do() {
     assert_eq!((last, found.status.code()), ("control 0", Some(7)), "{shown}");
     assert!(shown.contains("order 100 200 101 14\n"), "{shown}");
     assert!(shown.contains("bus 2\n"), "{shown}");
+}
+
+/// Timers, watchdog, serial ports, converter, system control and Ethernet through their registers.
+#[test]
+fn devices_do_what_qemus_do() {
+    if !tools() {
+        return;
+    }
+    let m3 = "-mcpu=cortex-m3";
+    let mps2 = build_from("boards.c", "mps2", &[m3]);
+    let mps2_m7 = build_from("boards.c", "mps2-m7", &["-mcpu=cortex-m7", "-DENET_BASE=0xA0000000"]);
+    let lm3s = build_from("boards.c", "lm3s", &[m3, "-DSTELLARIS"]);
+    let rows = [
+        ("mps2-an385", &mps2),
+        ("mps2-an386", &mps2),
+        ("mps2-an500", &mps2_m7),
+        ("lm3s6965evb", &lm3s),
+    ];
+    for (machine, elf) in rows {
+        let want = qemu(machine, elf);
+        let text = String::from_utf8_lossy(&want.stdout);
+        assert_eq!(want.status.code(), Some(9), "{machine} under QEMU: {text}");
+        for engine in [&[][..], &["--jit", "off"]] {
+            let found = hetemu(machine, elf, engine);
+            let shown = String::from_utf8_lossy(&found.stdout);
+            assert_eq!(shown, text, "{machine} {engine:?}");
+            assert_eq!(found.status.code(), Some(9), "{machine} {engine:?}");
+        }
+    }
 }
 
 /// Armv6-M and Armv8-M have no shipped board: the program runs on one with just memory.
