@@ -107,6 +107,7 @@ impl Timer {
         let (ran, count) = (self.counts(), self.count(tick));
         let part = if ran { tick.wrapping_sub(self.origin) % self.step() } else { 0 };
         f(self);
+        let tick = self.tick(now);
         if self.counts() {
             let at = self.at(count);
             self.origin = tick.wrapping_sub(at * self.step() + part.min(self.step() - 1));

@@ -50,6 +50,10 @@ impl Cluster {
                 link = None;
             }
             first = false;
+            if refused {
+                // In the middle of a block the mode may be another than at its beginning.
+                self.ask_mode(s.core);
+            }
             if s.left == 0 {
                 return Stop::Budget;
             }
@@ -172,7 +176,7 @@ impl Cluster {
             };
             match leave {
                 Leave::Warm(warm) if !exec.out.events.leave => at = warm,
-                Leave::Lookup if !exec.out.events.leave && exec.left > 0 => {
+                Leave::Lookup if !exec.out.events.leave && exec.left > 0 && !*refused => {
                     let pc = exec.frame.regs.0[exec.pc_slot] & exec.mask;
                     match exec.jumps.find(pc, key) {
                         Some(next) => at = next,
@@ -270,7 +274,13 @@ impl Cluster {
             s.system.trapped(now, s.core, trap);
         }
         self.settle(s.core);
-        let c = &mut self.cores[s.core];
+        self.ask_mode(s.core);
+        None
+    }
+
+    /// Asks a core for its mode.
+    fn ask_mode(&mut self, core: usize) {
+        let c = &mut self.cores[core];
         let mode = c.cpu.mode(&c.frame.regs);
         let mut flat = 0;
         for f in self.flats.iter().filter(|_| !c.mmu.is_watched()) {
@@ -290,7 +300,6 @@ impl Cluster {
             });
             c.mode_index = index as u16;
         }
-        None
     }
 
     /// Does what slow paths have left to do.
