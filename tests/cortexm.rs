@@ -71,7 +71,13 @@ fn boards_do_what_qemus_do() {
     let m3 = build("m3", &["-mcpu=cortex-m3"]);
     let m4 = build("m4", &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]);
     let m7 = build("m7", &["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-d16"]);
-    for (machine, elf) in [("mps2-an385", &m3), ("mps2-an386", &m4), ("mps2-an500", &m7)] {
+    let rows = [
+        ("mps2-an385", &m3),
+        ("mps2-an386", &m4),
+        ("mps2-an500", &m7),
+        ("netduinoplus2", &m4),
+    ];
+    for (machine, elf) in rows {
         let want = qemu(machine, elf);
         let text = String::from_utf8_lossy(&want.stdout);
         assert_eq!(want.status.code(), Some(7), "{machine} under QEMU: {text}");
