@@ -415,12 +415,15 @@ impl Core {
         let dsp = self.facts.set & crate::table::ext::DSP != 0;
         match offset {
             0xd40 => 0x30,
-            0xd44 => 0x200,
+            0xd44 => 0x200 | u32::from(self.facts.security) << 4,
+            0xd48 if self.facts.v8() => 0x0020_0000,
             0xd48 => 0x0010_0000,
             0xd50 => 0x30,
             0xd58 => 0x0100_0000,
             0xd60 if dsp => 0x0110_1110,
             0xd60 => 0x0110_0110,
+            0xd64 if self.facts.v8() => 0x0221_2000,
+            0xd68 if self.facts.v8() => 0x2023_2232,
             0xd64 if dsp => 0x0211_2000,
             0xd64 => 0x0211_1000,
             0xd68 if dsp => 0x2123_2231,
