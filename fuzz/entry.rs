@@ -4,7 +4,7 @@ use hetemu_hw::testing::Bench;
 use hetemu_hw::{Model, Reader};
 use hetemu_isa::{CoreConfig, FetchFault};
 use hetemu_machine::{About, Limit, Registry, Running, Step};
-use hetemu_schema::{Catalog, Literal, RegionKind, Value};
+use hetemu_schema::{Catalog, Literal, RegionKind};
 use hetemu_snapshot::{Container, Memory};
 
 /// The text of a machine, parsed and checked; every message must have its place and its page.
@@ -124,7 +124,7 @@ pub fn registers(bytes: &[u8], models: &[Model]) {
         bench.cx.pulses.clear();
         bench.cx.more.clear();
     }
-    drop(bench.dev.inspect());
+    drop(hetemu_hw::regs::shown(model.ty, bench.dev.as_ref()));
     let state = bench.save();
     assert!(bench.load(&state, model.ty.state.version).is_ok(), "its own state is refused");
 }
@@ -188,7 +188,7 @@ fn step(model: &Model, bench: &mut Bench, input: &mut Input<'_>) {
             let _ = fresh.dev.load(&mut Reader::new(state), ty.state.version);
             let _ = fresh.save();
         }
-        _ => drop(bench.dev.inspect()),
+        _ => drop(hetemu_hw::regs::shown(ty, bench.dev.as_ref())),
     }
 }
 
@@ -202,24 +202,7 @@ pub fn code(bytes: &[u8], registry: &Registry) {
         .collect();
     let Some(ty) = cores.get(input.pick(cores.len())) else { return };
     let Some(target) = ty.core.as_ref().and_then(|c| registry.target(c.isa)) else { return };
-    let mut props = std::collections::BTreeMap::new();
-    for p in ty.props {
-        let value = match p.default {
-            Some(Literal::Int(n)) => Value::Int(n),
-            Some(Literal::Bool(b)) => Value::Bool(b),
-            Some(Literal::Str(s)) => Value::Str(s.into()),
-            None => continue,
-        };
-        props.insert(p.name.to_string(), value);
-    }
-    let config = CoreConfig {
-        ty,
-        props,
-        big_endian: false,
-        timebase_hz: 1_000_000,
-        clock_hz: 1_000_000,
-        wired: Vec::new(),
-    };
+    let config = CoreConfig::plain(ty);
     let Ok(cpu) = target.create(&config) else { return };
     let key = u32::from(input.byte());
     let mode = hetemu_isa::Mode { key, ..Default::default() };

@@ -5,7 +5,7 @@
 //! Debian's files (packages `opensbi`, `u-boot-qemu`) are skipped with a message where they are not
 //! installed, unless `HETEMU_REQUIRE_GUESTS=1`.
 
-use std::path::{Path, PathBuf};
+use hetemu_testing::{files, root};
 use std::process::{Command, Stdio};
 
 /// One boot: what runs, what is said, how it ends.
@@ -21,22 +21,6 @@ struct Boot<'a> {
     prints: &'a [&'a str],
     /// Exit code.
     code: i32,
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
-
-/// Whether files of others are there.
-fn have(files: &[&str]) -> bool {
-    let missing: Vec<&&str> = files.iter().filter(|f| !Path::new(f).exists()).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(!required, "not installed: {missing:?}");
-    eprintln!("skipped: not installed: {missing:?}");
-    false
 }
 
 impl Boot<'_> {
@@ -85,7 +69,7 @@ const UBOOT_S: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
 
 fn opensbi(folder: &str, bits: u32, name: &str, base: &str) {
     let file = format!("{folder}/{name}");
-    if !have(&[&file]) {
+    if !files([&file]) {
         return;
     }
     let core = format!("cpu=riscv.rv{bits}");
@@ -136,7 +120,7 @@ fn opensbi_as_elf() {
 #[test]
 fn opensbi_on_four_cores() {
     let file = format!("{SBI64}/fw_dynamic.bin");
-    if !have(&[&file]) {
+    if !files([&file]) {
         return;
     }
     Boot {
@@ -151,7 +135,7 @@ fn opensbi_on_four_cores() {
 
 #[test]
 fn uboot_in_machine_mode() {
-    if !have(&[UBOOT_M]) {
+    if !files([UBOOT_M]) {
         return;
     }
     Boot {
@@ -182,7 +166,7 @@ fn uboot_in_machine_mode() {
 
 #[test]
 fn uboot_on_a_network() {
-    if !have(&[UBOOT_M]) {
+    if !files([UBOOT_M]) {
         return;
     }
     Boot {
@@ -206,7 +190,7 @@ fn uboot_on_a_network() {
 
 fn uboot_under(sbi: &str) {
     let firmware = format!("{SBI64}/{sbi}");
-    if !have(&[&firmware, UBOOT_S]) {
+    if !files([firmware.as_str(), UBOOT_S]) {
         return;
     }
     let kernel = format!("kernel={UBOOT_S}");
@@ -247,7 +231,7 @@ fn uboot_under_fw_dynamic() {
 #[test]
 fn uboot_meets_pmp_and_resets() {
     let firmware = format!("{SBI64}/fw_jump.bin");
-    if !have(&[&firmware, UBOOT_S]) {
+    if !files([firmware.as_str(), UBOOT_S]) {
         return;
     }
     let kernel = format!("kernel={UBOOT_S}");

@@ -2,28 +2,12 @@
 //! with
 //! Debian's cross compiler and run beside QEMU: the same output, and the same exit code.
 
+use hetemu_testing::{root, tools};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const COMPILER: &str = "arm-none-eabi-gcc";
 const QEMU: &str = "qemu-system-arm";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Whether the tools are there; a run that must have them fails without.
-fn tools() -> bool {
-    let there =
-        |tool: &str| Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success());
-    let missing: Vec<&str> = [COMPILER, QEMU].into_iter().filter(|t| !there(t)).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(!required || missing.is_empty(), "{missing:?} not installed");
-    if !missing.is_empty() {
-        eprintln!("skipped: {missing:?} not installed");
-    }
-    missing.is_empty()
-}
 
 /// The program for a core, in a folder of the build.
 fn build(name: &str, flags: &[&str]) -> PathBuf {
@@ -65,7 +49,7 @@ fn qemu(machine: &str, elf: &Path) -> Output {
 
 #[test]
 fn boards_do_what_qemus_do() {
-    if !tools() {
+    if !tools(&[COMPILER, QEMU]) {
         return;
     }
     let m3 = build("m3", &["-mcpu=cortex-m3"]);
@@ -131,7 +115,7 @@ fn devices_do_what_qemus_do() {
 /// Armv6-M and Armv8-M have no shipped board: the program runs on one with just memory.
 #[test]
 fn other_cores_run_it_too() {
-    if !tools() {
+    if !tools(&[COMPILER, QEMU]) {
         return;
     }
     let rows = [

@@ -1,16 +1,13 @@
 //! The committed guest programs are what their sources make: rebuilds them where the cross compiler
 //! is installed and compares byte for byte.
 
+use hetemu_testing::root;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// RISC-V's, which every Makefile calls, and those that it calls if it names them.
 const COMPILERS: [&str; 3] = ["riscv64-unknown-elf-gcc", "arm-none-eabi-gcc", "mips-linux-gnu-gcc"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
 
 fn is_built(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "elf" || e == "bin")

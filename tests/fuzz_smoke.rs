@@ -10,14 +10,11 @@ mod rng;
 #[allow(unreachable_pub)]
 mod entry;
 
+use hetemu_testing::root;
 use rng::Rng;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
 
 /// Files with an ending, below a folder.
 fn samples(folder: &str, ending: &str) -> Vec<Vec<u8>> {

@@ -5,45 +5,25 @@
 //! u-boot-qemu, and the kernel of `tests/guests/fetch.sh`. Without them the runs are skipped with a
 //! message, unless `HETEMU_REQUIRE_GUESTS=1`.
 
+use hetemu_testing::{Folder, files, root, tools};
 use regex::Regex;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
 const UBOOT: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
-
 fn guest(name: &str) -> String {
     root().join("target/guests/riscv64").join(name).display().to_string()
 }
 
 /// Whether programs and files of others are there.
-fn have(files: &[&str]) -> bool {
-    let tools = ["gdb-multiarch", "qemu-system-riscv64", "riscv64-unknown-elf-gcc"];
-    let tools = tools.map(|t| format!("/usr/bin/{t}"));
-    let all = tools.iter().map(String::as_str).chain(files.iter().copied());
-    let missing: Vec<&str> = all.filter(|f| !Path::new(f).exists()).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(missing.is_empty() || !required, "not there: {missing:?}");
-    if !missing.is_empty() {
-        eprintln!("skipped: not there: {missing:?}");
-    }
-    missing.is_empty()
-}
-
-/// A folder of its own for a test.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("hetemu-gdb-{name}-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
+fn have(others: &[&str]) -> bool {
+    tools(&["gdb-multiarch", "qemu-system-riscv64", "riscv64-unknown-elf-gcc"]) && files(others)
 }
 
 fn tool(program: &str, arguments: &[&str]) {
@@ -178,13 +158,12 @@ fn a_program_with_its_sources() {
     if !have(&[]) {
         return;
     }
-    let folder = folder("program");
+    let folder = Folder::new("gdb-program");
     let elf = program(&folder);
     let firmware = format!("firmware={elf}");
     let ours = ["-S", "--plug", &firmware];
     let text = compare("program.gdb", &folder, Some(&elf), &ours, &["-bios", &elf]);
     says(&text, &["#4  0x", "in main () at ", "Hardware watchpoint", "Value returned is $"]);
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[test]
@@ -192,7 +171,7 @@ fn back_and_forth() {
     if !have(&[]) {
         return;
     }
-    let folder = folder("reverse");
+    let folder = Folder::new("gdb-reverse");
     let elf = program(&folder);
     let socket = folder.join("hetemu.socket");
     let firmware = format!("firmware={elf}");
@@ -223,7 +202,6 @@ fn back_and_forth() {
     let values = counters.iter().map(|c| c.lines().next().and_then(|l| l.split(" = ").nth(1)));
     let values: Vec<Option<&str>> = values.collect();
     assert!(values.len() == 2 && values[0].is_some() && values[0] == values[1], "{values:?}");
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[test]
@@ -231,7 +209,7 @@ fn opensbi_and_uboot() {
     if !have(&[SBI, UBOOT]) {
         return;
     }
-    let folder = folder("firmware");
+    let folder = Folder::new("gdb-firmware");
     let (firmware, kernel) = (format!("firmware={SBI}"), format!("kernel={UBOOT}"));
     let ours = ["-S", "--plug", &firmware, "--plug", &kernel];
     let theirs = ["-bios", SBI, "-kernel", UBOOT];
@@ -239,7 +217,6 @@ fn opensbi_and_uboot() {
     says(&text, &["hit Breakpoint 1, 0x0000000080000000", "hit Breakpoint 2, "]);
     let text = compare("uboot.gdb", &folder, None, &ours, &theirs);
     says(&text, &["prv:1 [Supervisor]"]);
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 /// An ELF file with the kernel's symbols, as it tells them itself.
@@ -291,7 +268,7 @@ fn linux() {
     if !have(&[SBI, &kernel, &initrd]) {
         return;
     }
-    let folder = folder("linux");
+    let folder = Folder::new("gdb-linux");
     let plugs = [format!("firmware={SBI}"), format!("kernel={kernel}"), format!("initrd={initrd}")];
     let mut ours = vec!["--set", "ram=256MiB"];
     ours.extend(plugs.iter().flat_map(|p| ["--plug", p]));
@@ -303,7 +280,6 @@ fn linux() {
         ["-m", "256M", "-bios", SBI, "-kernel", &kernel, "-initrd", &initrd, "-append", words];
     let text = compare("linux.gdb", &folder, Some(&elf), &ours, &theirs);
     says(&text, &["in start_kernel ()", "in __riscv_sys_execve ()", "in vfs_write ()"]);
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 /// A client of few words.
@@ -346,7 +322,7 @@ fn debuggers_come_and_go() {
     if !have(&[]) {
         return;
     }
-    let folder = folder("attach");
+    let folder = Folder::new("gdb-attach");
     let elf = program(&folder);
     let socket = folder.join("s");
     let firmware = format!("firmware={elf}");
@@ -382,7 +358,6 @@ fn debuggers_come_and_go() {
     assert_eq!(client.ask("vCont;c"), "T05thread:p1.2;");
     assert_eq!(client.ask("z0,1000,4"), "OK");
     assert_eq!(client.ask("vCont;c"), "W00;process:1");
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 #[test]
@@ -390,7 +365,7 @@ fn three_instruction_sets_in_one_session() {
     if !have(&[]) {
         return;
     }
-    let folder = folder("trio");
+    let folder = Folder::new("gdb-trio");
     let socket = folder.join("trio.sock");
     let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
     command.current_dir(root()).args(["run", "machines/trio.hm", "--paused", "--timeout", "300s"]);
@@ -417,5 +392,4 @@ fn three_instruction_sets_in_one_session() {
     ] {
         assert!(text.contains(line), "no line with {line}:\n{text}\n{errors}");
     }
-    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -3,7 +3,7 @@
 
 use hetemu::{Builder, Stop};
 use hetemu_machine::Outcome;
-use std::path::{Path, PathBuf};
+use hetemu_testing::root;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -16,10 +16,6 @@ be: passed 256, wrong 0
 counter 768 of 768
 TRIO PASS
 ";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn trio(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));
@@ -154,10 +150,7 @@ fn every_instruction_set_finds_the_same() {
 #[test]
 fn an_application_processor_asks_a_microcontroller() {
     let uboot = "/usr/lib/u-boot/qemu-riscv64/u-boot.bin";
-    if !Path::new(uboot).exists() {
-        let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-        assert!(!required, "{uboot} is not there");
-        eprintln!("skipped: {uboot} is not there");
+    if !hetemu_testing::files([uboot]) {
         return;
     }
     let mut machine = Builder::find(&root().join("machines/a-plus-m.hm").to_string_lossy())

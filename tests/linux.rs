@@ -8,6 +8,7 @@
 #[path = "network/ports.rs"]
 mod ports;
 
+use hetemu_testing::{files, root};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -16,24 +17,13 @@ use std::time::{Duration, Instant};
 
 const SBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
-
 fn guest(name: &str) -> String {
     root().join("target/guests/riscv64").join(name).display().to_string()
 }
 
 /// Whether files of others are there.
 fn have_linux() -> bool {
-    let files = [SBI.to_string(), guest("kernel"), guest("initrd.gz")];
-    let missing: Vec<&String> = files.iter().filter(|f| !Path::new(f).exists()).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(missing.is_empty() || !required, "not there: {missing:?}");
-    if !missing.is_empty() {
-        eprintln!("skipped: not there: {missing:?}");
-    }
-    missing.is_empty()
+    files([SBI.to_string(), guest("kernel"), guest("initrd.gz")])
 }
 
 /// Boots with these words on the kernel's command line; gives what it prints. The run must end with

@@ -6,6 +6,7 @@ mod guest;
 mod ports;
 
 use guest::*;
+use hetemu_testing::Rng;
 use ports::free_port;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -343,19 +344,6 @@ fn much_data_both_ways() {
     assert_eq!(got, pattern);
     assert_eq!(inward.join().unwrap(), pattern);
     out.join().unwrap();
-}
-
-/// A small generator (splitmix64).
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
 }
 
 /// Frames that are nearly right, and some that are not at all. Whatever comes back is a frame.

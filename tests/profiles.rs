@@ -9,12 +9,8 @@ use hetemu::find::{self, Base, Shelf, Source};
 use hetemu::{Loaded, Settings, registry};
 use hetemu_graph::{Class, Detail, Graph, diff, json_text};
 use hetemu_schema::Catalog;
+use hetemu_testing::root;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn load(source: &Source, catalog: &Catalog) -> Loaded {
     let loaded = hetemu::check(source, &Settings::default(), catalog);

@@ -11,13 +11,10 @@ use hetemu::{Builder, Jit};
 use hetemu_engine::EngineConfig;
 use hetemu_hw::Reader;
 use hetemu_machine::{Limit, Running, Saved, Step};
+use hetemu_testing::root;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
 
 fn points(usual: usize) -> usize {
     let said = std::env::var("HETEMU_SNAPSHOT_POINTS").ok().and_then(|v| v.parse().ok());
@@ -147,11 +144,7 @@ fn guest(name: &str) -> PathBuf {
 fn linux(harts: u32) -> Option<Builder> {
     let sbi = PathBuf::from("/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin");
     let files = [("firmware", sbi), ("kernel", guest("kernel")), ("initrd", guest("initrd.gz"))];
-    let missing: Vec<_> = files.iter().filter(|(_, f)| !f.exists()).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(missing.is_empty() || !required, "not there: {missing:?}");
-    if !missing.is_empty() {
-        eprintln!("skipped: not there: {missing:?}");
+    if !hetemu_testing::files(files.iter().map(|(_, f)| f)) {
         return None;
     }
     let path = root().join("machines/riscv-virt.hm");

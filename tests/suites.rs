@@ -4,14 +4,11 @@
 use hetemu::Jit;
 use hetemu::suite::{self, Outcome};
 use hetemu_lang::{SourceMap, render};
+use hetemu_testing::{Goldens, required, root};
 use regex::Regex;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(folder)).expect("a folder").flatten();
@@ -36,10 +33,9 @@ fn hetemu(args: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn shipped_tests_pass() {
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
     let files = files("tests/machines");
     let mut args: Vec<&str> = files.iter().filter_map(|p| p.to_str()).collect();
-    args.extend(required.then_some("--no-skip"));
+    args.extend(required().then_some("--no-skip"));
     let (code, out, err) = hetemu(&args);
     assert_eq!(code, Some(0), "{out}\n{err}");
 }
@@ -88,21 +84,15 @@ fn plain(text: &str) -> String {
 
 #[test]
 fn what_is_wrong_is_told() {
-    let bless = std::env::var_os("HETEMU_BLESS").is_some();
-    let mut wrong = Vec::new();
+    let mut goldens = Goldens::default();
     for path in files("tests/suites") {
         let code = path.file_stem().and_then(|s| s.to_str()).unwrap_or("");
         let code = code.split('-').next().unwrap_or("");
         let now = plain(&told(&path).replace(&format!("{}/", root().display()), ""));
         assert!(now.contains(&format!("error[{code}]")), "{code} is not told:\n{now}");
-        let golden = path.with_extension("stderr");
-        if bless {
-            fs::write(&golden, &now).expect("a writable tree");
-        } else if fs::read_to_string(&golden).unwrap_or_default() != now {
-            wrong.push(format!("{}:\n{now}", golden.display()));
-        }
+        goldens.compare(path.with_extension("stderr"), &now);
     }
-    assert!(wrong.is_empty(), "not as the goldens have it:\n{}", wrong.join("\n"));
+    goldens.agree();
     for code in suite::codes::ALL {
         let golden = root().join(format!("tests/suites/{}.stderr", code.id()));
         assert!(golden.is_file(), "{} has no golden", code.id());

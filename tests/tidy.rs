@@ -2,8 +2,9 @@
 //!
 //! Every exemption is a line in a list here, with its reason.
 
+use hetemu_testing::root;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const ROOTS: [&str; 6] = ["src", "devices", "targets", "xtask", "tests", "fuzz"];
 const LONGEST_FILE: usize = 700;
@@ -51,10 +52,6 @@ const STATELESS: [&str; 12] = [
 struct Source {
     path: String,
     text: String,
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
 }
 
 fn walk(folder: &Path, root: &Path, into: &mut Vec<Source>) {

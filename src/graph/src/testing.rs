@@ -4,7 +4,7 @@
 //! and defaults resolved. Types are the shipped ones, read from their files.
 
 use crate::model::*;
-use hetemu_schema::{Catalog, DeviceType, Endian, Literal, Lookup, PlugKind};
+use hetemu_schema::{Catalog, DeviceType, Endian, Lookup, PlugKind};
 use std::collections::BTreeMap;
 
 const SCHEMAS: &[&str] = &[
@@ -120,7 +120,7 @@ impl Machine {
         };
         for p in ty.props {
             if let Some(default) = p.default {
-                part.props.insert(p.name.into(), literal(default));
+                part.props.insert(p.name.into(), default.into());
             }
         }
         for word in settings.split_whitespace() {
@@ -242,14 +242,6 @@ impl Machine {
         }
         g.clusters = clusters.into_iter().map(|(name, cores)| Cluster { name, cores }).collect();
         g
-    }
-}
-
-fn literal(l: Literal) -> Value {
-    match l {
-        Literal::Int(n) => Value::Int(n),
-        Literal::Bool(b) => Value::Bool(b),
-        Literal::Str(s) => Value::Str(s.into()),
     }
 }
 

@@ -6,6 +6,7 @@
 use hetemu_graph::{Class, Detail, Graph, Span, show};
 use hetemu_lang::{Overrides, SourceMap};
 use hetemu_schema::{Catalog, DeviceType};
+use hetemu_testing::Goldens;
 use std::path::{Path, PathBuf};
 
 fn here() -> PathBuf {
@@ -49,12 +50,7 @@ fn machine(name: &str) -> Graph {
 }
 
 fn golden(name: &str, got: &str) {
-    let path = here().join("goldens").join(name);
-    if std::env::var_os("HETEMU_BLESS").is_some() {
-        std::fs::write(&path, got).expect("writable");
-    }
-    let want = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(got == want, "{name} differs from its golden; got:\n{got}");
+    Goldens::one(here().join("goldens").join(name), got);
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! Every command from outside: what it prints, and its exit code.
 
-use std::path::{Path, PathBuf};
+use hetemu_testing::root;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn hetemu(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));

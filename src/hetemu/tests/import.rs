@@ -5,6 +5,7 @@ use hetemu_graph::{Class, diff};
 use hetemu_import::{Imported, Options, codes, fdt, qemu, qmp, repl, svd};
 use hetemu_lang::SourceMap;
 use hetemu_schema::Catalog;
+use hetemu_testing::Goldens;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -53,7 +54,6 @@ fn import(name: &str, bytes: &[u8], catalog: &Catalog) -> (Imported, SourceMap) 
 fn every_sample_is_carried_as_written_down() {
     let registry = registry::registry();
     let catalog = registry.catalog();
-    let bless = std::env::var_os("HETEMU_BLESS").is_some();
     let endings = ["qmp", "dts", "dtb", "svd", "repl", "qemu"];
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .expect("tests/import")
@@ -63,7 +63,7 @@ fn every_sample_is_carried_as_written_down() {
         .collect();
     names.sort();
     assert!(names.len() > 6, "{names:?}");
-    let mut wrong = Vec::new();
+    let mut goldens = Goldens::default();
     for name in names {
         let (imported, sources) = import(&name, &sample(&name), catalog);
         let mut said = String::new();
@@ -71,16 +71,11 @@ fn every_sample_is_carried_as_written_down() {
             said.push_str(&hetemu_lang::render(some, &sources, false, 100));
         }
         for (ending, now) in [("hm", &imported.text), ("said", &said)] {
-            let path = folder().join(format!("{name}.{ending}"));
-            if bless {
-                std::fs::write(&path, now).expect("a writable tree");
-            } else if std::fs::read_to_string(&path).unwrap_or_default() != *now {
-                wrong.push(format!("=== {name}.{ending}: now\n{now}"));
-            }
+            goldens.compare(folder().join(format!("{name}.{ending}")), now);
         }
         sound(&imported, catalog);
     }
-    assert!(wrong.is_empty(), "{}\nHETEMU_BLESS=1 accepts this", wrong.join("\n"));
+    goldens.agree();
 }
 
 fn checked(name: &str, text: &str, catalog: &Catalog) -> Loaded {

@@ -2,13 +2,10 @@
 //! programs.
 
 use hetemu::look::drcov;
+use hetemu_testing::root;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-fn root() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn hetemu(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hetemu"));

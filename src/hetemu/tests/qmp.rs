@@ -4,6 +4,7 @@
 //! below is what must come back, with the host's clock and paths replaced. `HETEMU_BLESS=1` writes
 //! it.
 
+use hetemu_testing::root;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -14,10 +15,6 @@ use std::time::{Duration, Instant};
 /// Answered in order, whatever came before it, by this.
 const MARK: &str = "{\"id\":\"mark\"}";
 const MARKED: &str = "{\"id\": \"mark\", \"error\"";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
 
 /// A program that serves a socket, ended with the test.
 struct Server {

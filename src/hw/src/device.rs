@@ -108,7 +108,7 @@ pub trait Device: Send {
         Ok(())
     }
 
-    /// The state by name.
+    /// The state by name, where the registers that [`Device::peek`] shows do not say it.
     fn inspect(&self) -> Vec<InspectValue> {
         Vec::new()
     }

@@ -1,6 +1,6 @@
 //! Registers by byte lanes, and their names for people.
 
-use crate::device::InspectValue;
+use crate::device::{Device, InspectValue};
 use hetemu_schema::{Access, DeviceType, Register};
 
 /// The bits of a number of `size` bytes (1, 2, 4, 8).
@@ -41,6 +41,12 @@ pub fn covers(reg: &Register, offset: u64, size: u8) -> bool {
     let top = reg.fields.iter().map(|f| f.msb).max().unwrap_or(reg.bits.saturating_sub(1));
     let needed = mask(top.min(31) / 8 + 1) as u32;
     lanes(offset, size) & needed == needed
+}
+
+/// A device's state by name: what it says itself, else the registers of its schema.
+pub fn shown(ty: &'static DeviceType, device: &dyn Device) -> Vec<InspectValue> {
+    let own = device.inspect();
+    if own.is_empty() { inspect(ty, |region, at, size| device.peek(region, at, size)) } else { own }
 }
 
 /// Readable registers and their fields by name, through `peek` (region, offset, size). What `peek`

@@ -47,6 +47,18 @@ pub struct CoreConfig {
 }
 
 impl CoreConfig {
+    /// A core of a type as a machine has it that sets nothing: little-endian, 100 MHz, a timer of
+    /// 10 MHz, no wires.
+    pub fn plain(ty: &'static DeviceType) -> CoreConfig {
+        CoreConfig {
+            ty,
+            props: ty.defaults().collect(),
+            big_endian: false,
+            timebase_hz: 10_000_000,
+            clock_hz: 100_000_000,
+            wired: Vec::new(),
+        }
+    }
     /// A number property.
     pub fn int(&self, name: &str) -> Option<u64> {
         self.props.get(name)?.as_int()

@@ -12,7 +12,7 @@ use crate::syntax::ast::{Extent, Part as Text};
 use crate::typed::Machine;
 use hetemu_graph::names;
 use hetemu_graph::{Bus, BusId, Graph, Lanes, Part, PartId, Row, RowAccess, Target, Value};
-use hetemu_schema::{Literal, PropType, RegionKind, Signal};
+use hetemu_schema::{PropType, RegionKind, Signal};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -517,12 +517,7 @@ impl Writer<'_> {
     /// Values that no text set, for the list of facts.
     fn defaults(&mut self, name: &str, part: &Part) {
         for p in part.ty.props {
-            let literal = match p.default {
-                Some(Literal::Int(n)) => Value::Int(n),
-                Some(Literal::Bool(b)) => Value::Bool(b),
-                Some(Literal::Str(s)) => Value::Str(s.into()),
-                None => continue,
-            };
+            let Some(literal) = p.default.map(Value::from) else { continue };
             if part.set.iter().any(|s| s == p.name) {
                 continue;
             }

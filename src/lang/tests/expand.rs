@@ -6,6 +6,7 @@ mod common;
 use hetemu_graph::{Class, Detail, diff, json_text};
 use hetemu_lang::{Checked, Library, NoLibrary, Overrides, SourceMap, check_with, expand, render};
 use hetemu_schema::Catalog;
+use hetemu_testing::Goldens;
 use std::path::Path;
 
 fn run(name: &str, text: &str, catalog: &Catalog, library: &dyn Library) -> (Checked, SourceMap) {
@@ -74,12 +75,7 @@ fn who_decided_stands_behind_each_value() {
     let catalog = common::test_types();
     let text = std::fs::read_to_string(common::data().join("compose-none.hm")).expect("a case");
     let expanded = round("compose-none.hm", &text, &catalog, &common::Parts).expect("no errors");
-    let golden = common::data().join("compose-none.expanded");
-    if std::env::var_os("HETEMU_BLESS").is_some() {
-        std::fs::write(&golden, &expanded).expect("a writable tree");
-    }
-    let wanted = std::fs::read_to_string(&golden).unwrap_or_default();
-    assert_eq!(expanded, wanted, "HETEMU_BLESS=1 accepts this");
+    Goldens::one(common::data().join("compose-none.expanded"), &expanded);
 }
 
 /// A small generator of numbers, so that a failure can be repeated.

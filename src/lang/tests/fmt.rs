@@ -6,6 +6,7 @@ mod common;
 use hetemu_graph::{Graph, diff};
 use hetemu_lang::{Overrides, SourceMap, check, format};
 use hetemu_schema::Catalog;
+use hetemu_testing::Rng;
 use std::path::PathBuf;
 
 /// Every file of a machine that is whole.
@@ -78,24 +79,6 @@ fn shipped_machines_are_formatted() {
     }
 }
 
-/// A small generator of numbers, so that a failure can be repeated.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n.max(1)
-    }
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
-
 /// The text with other blanks, other hexadecimal digits, and lines in other orders.
 fn mess(text: &str, rng: &mut Rng) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -111,7 +94,7 @@ fn mess(text: &str, rng: &mut Rng) -> String {
             match c {
                 ' ' if !quoted => {
                     if blanks == 0 {
-                        out.push_str(&" ".repeat(1 + rng.below(3)));
+                        out.push_str(&" ".repeat(1 + rng.index(3)));
                     }
                     blanks += 1;
                     continue;
@@ -121,11 +104,11 @@ fn mess(text: &str, rng: &mut Rng) -> String {
             }
             blanks = 0;
         }
-        let indent = if rng.one_in(3) { rng.below(6) } else { 2 };
-        let gap = if comment.is_empty() { 0 } else { rng.below(9) };
+        let indent = if rng.one_in(3) { rng.index(6) } else { 2 };
+        let gap = if comment.is_empty() { 0 } else { rng.index(9) };
         lines.push(format!("{}{out}{}{comment}", " ".repeat(indent), " ".repeat(gap)));
         if rng.one_in(12) && !comment.starts_with("///") {
-            lines.extend((0..rng.below(4)).map(|_| String::new()));
+            lines.extend((0..rng.index(4)).map(|_| String::new()));
         }
     }
     // Neighbouring rows change places; statements share a line.
@@ -155,17 +138,17 @@ fn in_hex(text: &str) -> bool {
 fn random_machine(rng: &mut Rng) -> String {
     let mut out = String::from("hm 1\n\nmachine x\n\nclock c = 50MHz\n");
     let mut rows: Vec<String> = Vec::new();
-    let n = 1 + rng.below(12);
+    let n = 1 + rng.index(12);
     for i in 0..n {
-        let base = 0x1000_0000u64 + ((i as u64) << 24) + ((rng.below(4) as u64) << 16);
-        let base = match rng.below(3) {
+        let base = 0x1000_0000u64 + ((i as u64) << 24) + ((rng.index(4) as u64) << 16);
+        let base = match rng.index(3) {
             0 => format!("{base}"),
             1 => format!("{base:#x}"),
             _ => format!("0x{:08X}", base),
         };
         let size = rng.pick(&["+ 4 KiB", "+0x1000", "+ 0x1_000", "+ (2 * 2 KiB)", "+ 64KiB"]);
         let comment = rng.pick(&["", "", " // why", "//x", " // {"]);
-        rows.push(match rng.below(4) {
+        rows.push(match rng.index(4) {
             0 => format!("{base} u{i}:ns16550a{{clk=c,irq->plic[{}]}}{comment}", 1 + i),
             1 => format!("/// doc {i}\n{base} {size} m{i} : memory.ram{comment}"),
             2 => format!(
@@ -179,7 +162,7 @@ fn random_machine(rng: &mut Rng) -> String {
         }
     }
     let plic = "0x0C00_0000 plic : riscv.plic { sources=31, targets = 1 }";
-    rows.insert(rng.below(rows.len()), plic.into());
+    rows.insert(rng.index(rows.len()), plic.into());
     rows.insert(0, "0x1000+4KiB boot:memory.rom".into());
     out.push_str("cpu : riscv.rv32 { meip <- plic.target[0], clk=c\nbus = main }\n");
     out.push_str(&format!("bus main {{\n{}\n}}\n", rows.join("\n")));

@@ -10,6 +10,7 @@ use hetemu_lang::lock::{Lock, Locked, compare};
 use hetemu_lang::{
     Checked, Overrides, SourceMap, all_codes, apply_fixes, check_with, explain, render, to_json,
 };
+use hetemu_testing::Goldens;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -81,21 +82,15 @@ fn peripherals(list: &str) -> Vec<hetemu_lang::svd::Peripheral> {
 #[test]
 fn messages_are_as_written_down() {
     let catalog = common::test_types();
-    let bless = std::env::var_os("HETEMU_BLESS").is_some();
-    let mut wrong = Vec::new();
+    let mut goldens = Goldens::default();
     for path in cases() {
         let name = stem(&path);
         let text = std::fs::read_to_string(&path).expect("a case");
         let (checked, sources) = run(&format!("{name}.hm"), &text, &catalog);
         let shown = render(&checked.diagnostics, &sources, false, 100);
-        let expected = path.with_extension("stderr");
-        if bless {
-            std::fs::write(&expected, &shown).expect("a writable tree");
-        } else if std::fs::read_to_string(&expected).unwrap_or_default() != shown {
-            wrong.push(format!("=== {name}: now\n{shown}"));
-        }
+        goldens.compare(path.with_extension("stderr"), &shown);
     }
-    assert!(wrong.is_empty(), "{}\nHETEMU_BLESS=1 accepts this", wrong.join("\n"));
+    goldens.agree();
 }
 
 #[test]

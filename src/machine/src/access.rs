@@ -138,7 +138,8 @@ impl Running {
     /// and what the model names besides. None if there is no such device.
     pub fn device_values(&self, part: &str) -> Option<Vec<(String, u64)>> {
         let slot = self.m.world.slots.iter().find(|s| s.path == part)?;
-        let values = slot.device.as_ref().map(|d| d.inspect()).unwrap_or_default();
+        let device = slot.device.as_deref();
+        let values = device.map(|d| hetemu_hw::regs::shown(slot.ty, d)).unwrap_or_default();
         Some(values.into_iter().map(|v| (v.name, v.value)).collect())
     }
 

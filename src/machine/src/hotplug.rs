@@ -67,15 +67,7 @@ impl Running {
                 return Err(report(format!("the plug `{plug}` is used already")));
             }
         }
-        let defaults = new.ty.props.iter().filter_map(|p| {
-            let value = match p.default? {
-                hetemu_schema::Literal::Int(n) => Value::Int(n),
-                hetemu_schema::Literal::Bool(b) => Value::Bool(b),
-                hetemu_schema::Literal::Str(s) => Value::Str(s.to_string()),
-            };
-            Some((p.name.to_string(), value))
-        });
-        let mut props: BTreeMap<String, Value> = defaults.collect();
+        let mut props: BTreeMap<String, Value> = new.ty.defaults().collect();
         props.extend(new.props.clone());
         let part = Part {
             name: new.name.clone(),

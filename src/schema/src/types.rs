@@ -1,7 +1,8 @@
 //! The shape of a schema: what the text of a machine may say about a part of one type.
 
-use crate::units;
+use crate::{Value, units};
 use std::fmt;
+
 /// One version of one device, core or signal type.
 #[derive(Debug, PartialEq)]
 pub struct DeviceType {
@@ -445,6 +446,10 @@ impl Core {
 }
 
 impl DeviceType {
+    /// The values of properties that have a default.
+    pub fn defaults(&self) -> impl Iterator<Item = (String, Value)> + use<> {
+        self.props.iter().filter_map(|p| Some((p.name.to_string(), p.default?.into())))
+    }
     /// The inputs that its model or instruction set answers: all but [`Signal::HOLD`], which is the
     /// last one of a core.
     pub fn own_inputs(&self) -> &'static [Signal] {

@@ -1,5 +1,7 @@
 //! Values of properties, as the text, QMP and the live machine share them.
 
+use crate::Literal;
+
 /// A resolved value, numbers in the base unit (B, Hz, ns, 1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -11,6 +13,16 @@ pub enum Value {
     Str(String),
     /// Several values.
     List(Vec<Value>),
+}
+
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Value {
+        match literal {
+            Literal::Int(n) => Value::Int(n),
+            Literal::Bool(b) => Value::Bool(b),
+            Literal::Str(s) => Value::Str(s.into()),
+        }
+    }
 }
 
 impl Value {

@@ -11,6 +11,7 @@ use hetemu_isa::Target;
 use hetemu_isa::decode::{Piece, Row};
 use hetemu_isa::random::{Random, instruction};
 use hetemu_target_arm::{Arm, cpu::Facts, disasm, table};
+use hetemu_testing::python;
 use std::fmt::Write;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -30,15 +31,6 @@ const OUT: [&str; 40] = [
 ];
 
 /// Python with unicorn: of the tests' own environment, or the system's.
-fn python() -> Option<String> {
-    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/unicorn/bin/python3");
-    let works = |p: &&str| {
-        let run = Command::new(p).args(["-c", "import unicorn"]).stderr(Stdio::null()).status();
-        run.is_ok_and(|s| s.success())
-    };
-    [own, "python3"].iter().copied().find(works).map(str::to_string)
-}
-
 /// Runs of each program, with other registers.
 const RUNS: usize = 8;
 
@@ -342,11 +334,7 @@ fn shorten(python: &str, core: &str, p: &Program, data: &[u8], engine: &EngineCo
 
 #[test]
 fn as_unicorn_does() {
-    let Some(python) = python() else {
-        assert!(std::env::var_os("HETEMU_REQUIRE_GUESTS").is_none(), "no Python with unicorn");
-        eprintln!("skipped: no Python with unicorn");
-        return;
-    };
+    let Some(python) = python("unicorn") else { return };
     let wanted: u64 =
         std::env::var("HETEMU_INSTRUCTIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let interpreter = EngineConfig { jit: false, ..EngineConfig::default() };

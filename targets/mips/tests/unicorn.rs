@@ -1,7 +1,7 @@
 //! Random programs leave the same registers and memory here and on Unicorn, in both byte orders, on
 //! every tier.
 //!
-//! `HETEMU_UNICORN` names a Python that has the package `unicorn`; without it, that of
+//! `HETEMU_PYTHON` names a Python that has the package `unicorn`; without it, that of
 //! `target/unicorn` (see `.ci/run`) or else `python3` is asked. `HETEMU_SEED`, `HETEMU_TIER` and
 //! `HETEMU_LISTING` show one program.
 //! Skipped with a message where there is none, unless `HETEMU_REQUIRE_GUESTS=1`.
@@ -37,20 +37,7 @@ const LONG: Kind =
 
 /// A Python with Unicorn that runs the driver.
 fn driver() -> Option<Child> {
-    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/unicorn/bin/python3");
-    let own = if std::path::Path::new(own).exists() { own } else { "python3" };
-    let python = std::env::var("HETEMU_UNICORN").unwrap_or_else(|_| own.into());
-    let there = Command::new(&python)
-        .args(["-c", "import unicorn"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|s| s.success());
-    if !there {
-        let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-        assert!(!required, "`{python}` has no package unicorn");
-        eprintln!("skipped: `{python}` has no package unicorn");
-        return None;
-    }
+    let python = hetemu_testing::python("unicorn")?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/unicorn/drive.py");
     let child = Command::new(python)
         .arg(script)

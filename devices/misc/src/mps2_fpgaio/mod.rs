@@ -8,11 +8,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_MPS2_FPGAIO_1, arm_mps2_fpgaio_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
+use hetemu_hw::regs::{lanes_read, lanes_write, register};
 use hetemu_hw::time::{Ps, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.mps2_fpgaio`.
 pub const MODEL: Model = Model { ty: &ARM_MPS2_FPGAIO_1, create };
@@ -179,9 +177,5 @@ impl Device for FpgaIo {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_MPS2_FPGAIO_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -9,10 +9,8 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_MPS2_SCC_1, arm_mps2_scc_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{lanes_read, lanes_write, register};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.mps2_scc`.
 pub const MODEL: Model = Model { ty: &ARM_MPS2_SCC_1, create };
@@ -183,9 +181,5 @@ impl Device for Scc {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_MPS2_SCC_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -7,10 +7,8 @@
 mod tests;
 
 use crate::schemas::{ARM_SBCON_I2C_1, arm_sbcon_i2c_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{lanes_read, lanes_value};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.sbcon_i2c`.
 pub const MODEL: Model = Model { ty: &ARM_SBCON_I2C_1, create };
@@ -76,9 +74,5 @@ impl Device for SbconI2c {
         }
         self.lines = lines as u32;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_SBCON_I2C_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

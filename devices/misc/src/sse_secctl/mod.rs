@@ -7,10 +7,8 @@ mod tests;
 
 use crate::schemas::ARM_SSE_SECCTL_1;
 use crate::schemas::arm_sse_secctl_1::{nonsecure as ns, secure as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{lanes_read, lanes_write, register};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.sse_secctl`.
 pub const MODEL: Model = Model { ty: &ARM_SSE_SECCTL_1, create };
@@ -170,9 +168,5 @@ impl Device for SecCtl {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_SSE_SECCTL_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -10,11 +10,9 @@ mod sequencer;
 mod tests;
 
 use crate::schemas::{TI_STELLARIS_ADC_1, ti_stellaris_adc_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use sequencer::{Sample, Sequencer};
 
 /// `ti.stellaris_adc`.
@@ -309,9 +307,5 @@ impl Device for Adc {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&TI_STELLARIS_ADC_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

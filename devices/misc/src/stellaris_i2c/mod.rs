@@ -9,11 +9,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{TI_STELLARIS_I2C_1, ti_stellaris_i2c_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write};
 use hetemu_hw::time::{at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `ti.stellaris_i2c`.
 pub const MODEL: Model = Model { ty: &TI_STELLARIS_I2C_1, create };
@@ -266,9 +264,5 @@ impl Device for I2c {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&TI_STELLARIS_I2C_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

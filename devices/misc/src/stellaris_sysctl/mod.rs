@@ -8,11 +8,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{TI_STELLARIS_SYSCTL_1, ti_stellaris_sysctl_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write, register};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write, register};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `ti.stellaris_sysctl`.
 pub const MODEL: Model = Model { ty: &TI_STELLARIS_SYSCTL_1, create };
@@ -319,9 +317,5 @@ impl Device for Sysctl {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r, self.state.flash)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&TI_STELLARIS_SYSCTL_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

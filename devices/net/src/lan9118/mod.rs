@@ -12,11 +12,9 @@ mod tests;
 use crate::ethernet::{self, HEADER, LONGEST, Mac};
 use crate::schemas::{SMSC_LAN9118_1, smsc_lan9118_1 as reg};
 use fifo::{Rx, Sizes, Tx};
-use hetemu_hw::regs::{inspect, register};
+use hetemu_hw::regs::register;
 use hetemu_hw::time::{at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use mac::MacUnit;
 
 /// `smsc.lan9118`.
@@ -564,9 +562,5 @@ impl Device for Lan9118 {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&SMSC_LAN9118_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -10,10 +10,8 @@ mod tests;
 
 use crate::ethernet::{HEADER, LONGEST, check_sequence, padded};
 use crate::schemas::{TI_STELLARIS_ENET_1, ti_stellaris_enet_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write, register};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write, register};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use phy::Phy;
 use std::collections::VecDeque;
 
@@ -313,9 +311,5 @@ impl Device for Enet {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&TI_STELLARIS_ENET_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -8,10 +8,8 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_CMSDK_UART_1, arm_cmsdk_uart_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{lanes_read, lanes_write};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.cmsdk_uart`.
 pub const MODEL: Model = Model { ty: &ARM_CMSDK_UART_1, create };
@@ -150,9 +148,5 @@ impl Device for CmsdkUart {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_CMSDK_UART_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -13,12 +13,10 @@ mod saved;
 mod tests;
 
 use crate::schemas::{LOWRISC_UART_1, LOWRISC_UART_2, lowrisc_uart_2};
-use hetemu_hw::regs::{covers, inspect, lanes_read, lanes_write, register};
+use hetemu_hw::regs::{covers, lanes_read, lanes_write, register};
 use hetemu_hw::schema::DeviceType;
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use regs::*;
 use std::collections::VecDeque;
 
@@ -419,9 +417,5 @@ impl Device for LowriscUart {
         state.mask(self.variant);
         self.state = state;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(self.variant.ty, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -9,11 +9,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_PL011_1, arm_pl011_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write};
+use hetemu_hw::regs::{lanes_read, lanes_write};
 use hetemu_hw::time::{Ps, SECOND};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use std::collections::VecDeque;
 
 /// `arm.pl011`.
@@ -268,9 +266,5 @@ impl Device for Pl011 {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_PL011_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

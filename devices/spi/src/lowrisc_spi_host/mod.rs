@@ -11,10 +11,8 @@ mod saved;
 mod tests;
 
 use crate::schemas::LOWRISC_SPI_HOST_1;
-use hetemu_hw::regs::{covers, inspect, lanes, lanes_read, lanes_write, register};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::regs::{covers, lanes, lanes_read, lanes_write, register};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use regs::*;
 use std::collections::VecDeque;
 
@@ -334,9 +332,5 @@ impl Device for LowriscSpiHost {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&LOWRISC_SPI_HOST_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -9,11 +9,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_PL022_1, arm_pl022_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write, register};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write, register};
 use hetemu_hw::time::{Ps, at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use std::collections::VecDeque;
 
 /// `arm.pl022`.
@@ -269,9 +267,5 @@ impl Device for Pl022 {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_PL022_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

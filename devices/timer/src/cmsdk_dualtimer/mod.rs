@@ -10,11 +10,9 @@ mod tests;
 
 use crate::schemas::{ARM_CMSDK_DUALTIMER_1, arm_cmsdk_dualtimer_1 as reg};
 use counter::Counter;
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
+use hetemu_hw::regs::{lanes_read, lanes_write, register};
 use hetemu_hw::time::{Ps, at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.cmsdk_dualtimer`.
 pub const MODEL: Model = Model { ty: &ARM_CMSDK_DUALTIMER_1, create };
@@ -146,9 +144,5 @@ impl Device for DualTimer {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_CMSDK_DUALTIMER_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -8,11 +8,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_CMSDK_TIMER_1, arm_cmsdk_timer_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write};
 use hetemu_hw::time::{Ps, at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 
 /// `arm.cmsdk_timer`.
 pub const MODEL: Model = Model { ty: &ARM_CMSDK_TIMER_1, create };
@@ -173,9 +171,5 @@ impl Device for CmsdkTimer {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&ARM_CMSDK_TIMER_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

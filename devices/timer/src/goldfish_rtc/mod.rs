@@ -9,10 +9,7 @@ mod saved;
 mod tests;
 
 use crate::schemas::GOLDFISH_RTC_1;
-use hetemu_hw::regs::inspect;
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use regs::*;
 
 /// `goldfish.rtc`.
@@ -166,9 +163,5 @@ impl Device for GoldfishRtc {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&GOLDFISH_RTC_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

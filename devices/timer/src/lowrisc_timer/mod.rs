@@ -12,11 +12,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::LOWRISC_TIMER_1;
-use hetemu_hw::regs::{covers, inspect, lanes_read, lanes_write, register};
+use hetemu_hw::regs::{covers, lanes_read, lanes_write, register};
 use hetemu_hw::time::{Ps, at_tick, ticks};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use regs::*;
 
 /// `lowrisc.timer`.
@@ -223,9 +221,5 @@ impl Device for LowriscTimer {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&LOWRISC_TIMER_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -9,12 +9,11 @@ mod saved;
 mod tests;
 
 use crate::schemas::{ARM_CMSDK_WATCHDOG_1, ARM_SP805_1, arm_sp805_1 as reg};
-use hetemu_hw::regs::{inspect, lanes_read, lanes_write, register};
+use hetemu_hw::regs::{lanes_read, lanes_write, register};
 use hetemu_hw::schema::DeviceType;
 use hetemu_hw::time::{Ps, at_tick, ticks};
 use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Request,
-    Writer,
+    BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Request, Writer,
 };
 
 /// `arm.sp805`.
@@ -234,9 +233,5 @@ impl Device for Sp805 {
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
         self.state = State::load(r)?;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(self.ty, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -11,12 +11,9 @@ mod saved;
 mod tests;
 
 use crate::schemas::VIRTIO_MMIO_1;
-use hetemu_hw::regs::inspect;
 use hetemu_hw::time::Ps;
 use hetemu_hw::virtio::{Function, Virtqueue};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Model, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
 use regs::*;
 
 /// `virtio.mmio`.
@@ -324,9 +321,5 @@ impl Device for VirtioMmio {
             self.agree(self.state.driver_features);
         }
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(&VIRTIO_MMIO_1, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -1,10 +1,12 @@
 //! What tests of the engine and of targets run code with: not part of the engine's interface.
 //!
 //! * [`Rig`]: memory, one core, a machine that answers nothing; runs it at a chosen tier.
+//! * [`rows`]: a target's instruction tests, which are data.
 //! * [`toy`]: an instruction set whose every 32-bit word is a random, valid piece of IR.
 //! * [`naive`]: a plain evaluator of the IR, to compare the tiers with.
 
 pub mod naive;
+pub mod rows;
 pub mod toy;
 
 use crate::{

@@ -4,41 +4,9 @@
 //! `HETEMU_REQUIRE_GUESTS=1`.
 
 use super::*;
-use std::path::PathBuf;
+use hetemu_testing::{Folder, Rng, tools};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        let process = std::process::id();
-        let path = |n: u32| std::env::temp_dir().join(format!("hetemu-disk-{process}-{n}"));
-        // Tests run at the same time: the first number that nobody has.
-        Folder((0..).map(path).find(|path| std::fs::create_dir(path).is_ok()).unwrap())
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn have_qemu_img() -> bool {
-    let there = Command::new("qemu-img").arg("--version").output().is_ok();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(there || !required, "qemu-img is not installed");
-    if !there {
-        eprintln!("skipped: qemu-img is not installed");
-    }
-    there
-}
 
 #[track_caller]
 fn qemu_img(args: &[&str]) -> String {
@@ -57,16 +25,6 @@ fn content(folder: &Folder, image: &str) -> Vec<u8> {
 
 fn open_text(text: &str) -> Result<Box<dyn Block>, Error> {
     open_disk(&DiskSpec::parse(text)?.unwrap(), |_| ())
-}
-
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
 }
 
 /// Random requests, and the same on a row of bytes. Discarded ranges may keep or lose their
@@ -160,7 +118,7 @@ fn plugs_say_the_format() {
 
 #[test]
 fn a_raw_disk_is_its_file() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.img");
     // The last sector is cut off.
     std::fs::write(&path, vec![9; 1_000_100]).unwrap();
@@ -179,7 +137,7 @@ fn a_raw_disk_is_its_file() {
 
 #[test]
 fn a_snapshot_leaves_the_image_as_it_is() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.img");
     let before: Vec<u8> = (0..1_000_000u32).map(|i| (i / 99) as u8).collect();
     std::fs::write(&path, &before).unwrap();
@@ -193,7 +151,7 @@ fn a_snapshot_leaves_the_image_as_it_is() {
 
 #[test]
 fn a_read_only_disk_refuses_changes() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.img");
     std::fs::write(&path, vec![1; 4096]).unwrap();
     let mut disk = open_text(&format!("{path},ro")).unwrap();
@@ -204,7 +162,7 @@ fn a_read_only_disk_refuses_changes() {
 
 #[test]
 fn one_writer_at_a_time() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.img");
     std::fs::write(&path, vec![1; 4096]).unwrap();
     let first = open_text(&path).unwrap();
@@ -217,7 +175,7 @@ fn one_writer_at_a_time() {
 
 #[test]
 fn a_guest_cannot_change_the_format() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.img");
     empty_qcow2(&path, 1 << 20);
     let Err(Error::Disk { what, help }) = open_text(&path) else { panic!("it was opened") };
@@ -228,7 +186,7 @@ fn a_guest_cannot_change_the_format() {
 
 #[test]
 fn failures_are_told_once() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.qcow2");
     empty_qcow2(&path, 1 << 20);
     // An L1 entry that leads nowhere.
@@ -247,7 +205,7 @@ fn failures_are_told_once() {
 
 #[test]
 fn a_qcow2_disk_holds_what_is_written() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.qcow2");
     let size = 5 << 20;
     empty_qcow2(&path, size as u64);
@@ -256,7 +214,7 @@ fn a_qcow2_disk_holds_what_is_written() {
         let mut disk = open_text(&path).unwrap();
         exercise(disk.as_mut(), &mut mirror, seed, 150);
     }
-    if have_qemu_img() {
+    if tools(&["qemu-img"]) {
         qemu_img(&["check", &path]);
         assert!(content(&f, &path) == mirror);
     }
@@ -264,7 +222,7 @@ fn a_qcow2_disk_holds_what_is_written() {
 
 #[test]
 fn images_of_qemu_img_stay_sound() {
-    if !have_qemu_img() {
+    if !tools(&["qemu-img"]) {
         return;
     }
     let size = 3 << 20;
@@ -278,7 +236,7 @@ fn images_of_qemu_img_stay_sound() {
         "cluster_size=2M,refcount_bits=8",
         "preallocation=metadata",
     ] {
-        let f = Folder::new();
+        let f = Folder::new("disk");
         let path = f.at("disk.qcow2");
         qemu_img(&["create", "-q", "-f", "qcow2", "-o", options, &path, &size.to_string()]);
         let mut mirror = vec![0; size];
@@ -293,10 +251,10 @@ fn images_of_qemu_img_stay_sound() {
 
 #[test]
 fn the_refcount_table_grows() {
-    if !have_qemu_img() {
+    if !tools(&["qemu-img"]) {
         return;
     }
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.qcow2");
     // With clusters of 512 bytes one table counts 8 MiB.
     let options = "cluster_size=512";
@@ -311,7 +269,7 @@ fn the_refcount_table_grows() {
 
 #[test]
 fn images_below_are_read_and_never_written() {
-    if !have_qemu_img() {
+    if !tools(&["qemu-img"]) {
         return;
     }
     for (format, compat, convert) in [
@@ -319,7 +277,7 @@ fn images_below_are_read_and_never_written() {
         ("qcow2", "1.1", &["-O", "qcow2"]),
         ("qcow2", "0.10", &["-O", "qcow2", "-c"]),
     ] {
-        let f = Folder::new();
+        let f = Folder::new("disk");
         let (plain, base, top) = (f.at("plain.raw"), f.at("base"), f.at("top.qcow2"));
         // The image below is shorter than the one on it.
         let mut mirror: Vec<u8> = (0..2u32 << 20).map(|i| (i / 1000) as u8).collect();
@@ -344,10 +302,10 @@ fn images_below_are_read_and_never_written() {
 
 #[test]
 fn compressed_images_and_their_snapshots() {
-    if !have_qemu_img() {
+    if !tools(&["qemu-img"]) {
         return;
     }
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let (plain, path) = (f.at("plain.raw"), f.at("disk.qcow2"));
     let before: Vec<u8> = (0..2u32 << 20).map(|i| (i / 777) as u8).collect();
     std::fs::write(&plain, &before).unwrap();
@@ -366,7 +324,7 @@ fn compressed_images_and_their_snapshots() {
 
 #[test]
 fn what_is_not_read_is_refused_with_a_way_out() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.qcow2");
     type Spoil = fn(&mut Vec<u8>);
     let cases: [(&str, Spoil); 9] = [
@@ -400,7 +358,7 @@ fn what_is_not_read_is_refused_with_a_way_out() {
 /// Whatever lies in the file: an error, and no panic.
 #[test]
 fn damaged_images_are_survived() {
-    let f = Folder::new();
+    let f = Folder::new("disk");
     let path = f.at("disk.qcow2");
     empty_qcow2(&path, 1 << 20);
     drop(open_text(&path).map(|mut d| d.write(1000, &[3; 300_000])));

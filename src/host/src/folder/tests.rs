@@ -4,16 +4,16 @@ use super::fs::Root;
 use super::server::Server;
 use super::wire::{In, Out};
 use super::{FolderSpec, open_folder};
+use hetemu_testing::{Folder, Rng};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A folder `inside`, beside a file that nobody in it may reach.
-struct Place(PathBuf);
+struct Place(Folder);
 
 impl Place {
     fn new(name: &str) -> Place {
-        let top = std::env::temp_dir().join(format!("hetemu-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&top);
+        let top = Folder::new(name);
         fs::create_dir_all(top.join("inside/sub")).unwrap();
         fs::write(top.join("secret"), "secret").unwrap();
         fs::write(top.join("inside/file"), "content").unwrap();
@@ -43,12 +43,6 @@ impl Place {
             m.u32(0);
         });
         c
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -291,19 +285,6 @@ fn plugs() {
     }
     let spec = spec("folder:/no/such/folder").unwrap();
     assert!(open_folder(&spec).is_err());
-}
-
-/// A small generator (splitmix64).
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
 }
 
 /// Messages that are nearly right. Every answer fits, and nothing outside changes.

@@ -182,7 +182,7 @@ pub fn traffic(model: &Model, props: &[(&str, u64)], make: Make<'_>, seed: u64, 
         bench.cx.unimplemented.clear();
     }
     assert!(bench.save().len() < 1 << 20, "{}: the state grew without bound", model.ty.name);
-    drop(bench.dev.inspect());
+    drop(crate::regs::shown(model.ty, bench.dev.as_ref()));
 }
 
 /// Saves after random traffic, loads into a fresh device, and holds the futures of both together.

@@ -16,7 +16,7 @@ use crate::cx::Cx;
 use crate::device::{BusError, Device};
 use crate::time::Ps;
 use crate::{LoadError, Reader, Writer};
-use hetemu_schema::{DeviceType, Literal, Value};
+use hetemu_schema::{DeviceType, Value};
 
 /// A device with the world around it.
 pub struct Bench {
@@ -172,9 +172,7 @@ pub fn config(ty: &'static DeviceType, props: &[(&str, u64)], clocks: &[(&str, u
         let value = match (given, p.default, p.ty) {
             (Some(v), _, hetemu_schema::PropType::Bool) => Value::Bool(v != 0),
             (Some(v), _, _) => Value::Int(v),
-            (None, Some(Literal::Int(v)), _) => Value::Int(v),
-            (None, Some(Literal::Bool(v)), _) => Value::Bool(v),
-            (None, Some(Literal::Str(v)), _) => Value::Str(v.into()),
+            (None, Some(default), _) => default.into(),
             (None, None, _) if p.optional => continue,
             (None, None, hetemu_schema::PropType::String) => Value::Str("test".into()),
             (None, None, _) => Value::Int(p.min.unwrap_or(1).max(1)),

@@ -8,7 +8,7 @@ use crate::expr::{Dim, ExprKind, Name};
 use crate::source::Span;
 use crate::typed::{Entity, Setting};
 use hetemu_graph::Value;
-use hetemu_schema::{ClockPort, DeviceType, Literal, PropType, Property};
+use hetemu_schema::{ClockPort, DeviceType, PropType, Property};
 use std::collections::BTreeMap;
 
 /// What a name on the left of `=` means for a type.
@@ -224,13 +224,8 @@ impl Cx<'_> {
         let mut lacking: Vec<(&str, &str, &str)> = Vec::new();
         for p in ty.props {
             if let Some(d) = p.default {
-                let value = match d {
-                    Literal::Int(n) => Value::Int(n),
-                    Literal::Bool(b) => Value::Bool(b),
-                    Literal::Str(s) => Value::Str(s.to_string()),
-                };
                 if !set_in_text(p.name) {
-                    e.part.props.insert(p.name.to_string(), value);
+                    e.part.props.insert(p.name.to_string(), d.into());
                 }
             } else if !p.optional && !set_in_text(p.name) && !sized_by_row(ty, p.name) {
                 lacking.push(("property", p.name, p.doc));
