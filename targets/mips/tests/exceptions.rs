@@ -159,6 +159,32 @@ fn the_tlb_refills_finds_and_protects() {
 }
 
 #[test]
+fn replaced_entries_translate_until_software_looks() {
+    // tlbwr; mtc0 t1,entryhi; tlbwr; lw t2,0(t0) by the first: there is one place for both.
+    let map = [
+        ("wired", 15),
+        ("entrylo0", 0x107),
+        ("entrylo1", 0x107),
+        ("entryhi", 0x0040_0000),
+        ("t0", 0x0040_0000),
+        ("t1", 0x0080_0000),
+    ];
+    let begin = [0x4200_0006, 0x4089_5000, 0x4200_0006, 0x8d0a_0000];
+    let s = run(&begin, &map, 4);
+    assert_eq!((s["pc"], s["badvaddr"]), (BASE + 16, 0));
+    let then = |more: &[u32]| {
+        let code = [&begin[..], more, &[0x8d0a_0000]].concat();
+        taken(&run(&code, &map, code.len() as u64 + 1))
+    };
+    let refill = |n: u64| (2, false, BASE + 4 * n, 0x8000_0000);
+    // tlbp of the first, which is not found: mtc0 t0,entryhi; tlbp.
+    assert_eq!(then(&[0x4088_5000, 0x4200_0008]), refill(6));
+    // tlbr of any; tlbwi elsewhere.
+    assert_eq!(then(&[0x4200_0001]), refill(5));
+    assert_eq!(then(&[0x4200_0002]), refill(5));
+}
+
+#[test]
 fn eret_and_user_mode() {
     // eret to a user program in kseg0, which it may not fetch.
     let s = run(&[0x4200_0018], &[("epc", BASE + 0x20), ("status", KERNEL | 0x12)], 2);

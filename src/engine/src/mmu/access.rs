@@ -215,6 +215,9 @@ impl Outer<'_> {
 
     /// Loads for compiled code: memory only. None leaves everything to the interpreter.
     pub(crate) fn quick_load(&mut self, cpu: &mut dyn Cpu, va: u64, acc: Acc) -> Option<u64> {
+        if let Some(answer) = self.known_read(va, acc) {
+            return answer.map(|raw| acc.extend(raw));
+        }
         let bytes = acc.bytes();
         if acc.aligned() && va & (bytes - 1) != 0 || self.mmu.may_stop(va, bytes) {
             return None;
@@ -245,6 +248,9 @@ impl Outer<'_> {
         acc: Acc,
         value: u64,
     ) -> Option<()> {
+        if let Some(answer) = self.known_write(va, acc, acc.raw(value)) {
+            return answer;
+        }
         let bytes = acc.bytes();
         let odd = va & (bytes - 1) != 0;
         if odd && (acc.aligned() || self.mmu.tlb().crosses(va, bytes))

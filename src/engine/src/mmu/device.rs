@@ -10,6 +10,9 @@ impl Outer<'_> {
     /// or after it with the answer at hand.
     pub(super) fn quick_device_read(&mut self, va: u64, pa: u64, acc: Acc) -> Option<u64> {
         let (port, offset) = self.quick_port(va, pa, acc)?;
+        if port.step(acc.size()) == Some(acc.size()) {
+            self.mmu.note_quick(va, acc.size(), false, port.place(offset, acc.size()));
+        }
         let answer = self.device_read(port, offset, acc.size());
         if answer.is_none() || std::mem::take(&mut self.events.leave) {
             self.events.answered = Some(Answered::Load(answer));
@@ -27,12 +30,56 @@ impl Outer<'_> {
         raw: u64,
     ) -> Option<()> {
         let (port, offset) = self.quick_port(va, pa, acc)?;
+        if port.step(acc.size()) == Some(acc.size()) {
+            self.mmu.note_quick(va, acc.size(), true, port.place(offset, acc.size()));
+        }
         let answer = self.device_write(port, offset, acc.size(), raw);
         if answer.is_none() || std::mem::take(&mut self.events.leave) {
             self.events.answered = Some(Answered::Store(answer));
             return None;
         }
         answer
+    }
+
+    /// A load of a register that an access like this one has led to before; none if nothing is known,
+    /// else as [`Outer::quick_device_read`].
+    #[inline]
+    pub(super) fn known_read(&mut self, va: u64, acc: Acc) -> Option<Option<u64>> {
+        let (at, reverse) = self.mmu.quick(va, acc.size(), false)?;
+        if self.events.leave || self.events.answered.is_some() {
+            return None;
+        }
+        let now = self.now_ps();
+        let answer = self.system.device_read(now, at, 1 << acc.size()).ok();
+        let answer = answer.map(|value| place_bytes(value, acc.size(), reverse));
+        if answer.is_some() {
+            self.after_device();
+        }
+        if answer.is_none() || std::mem::take(&mut self.events.leave) {
+            self.events.answered = Some(Answered::Load(answer));
+            return Some(None);
+        }
+        Some(answer)
+    }
+
+    /// As [`Outer::known_read`], a store.
+    #[inline]
+    pub(super) fn known_write(&mut self, va: u64, acc: Acc, raw: u64) -> Option<Option<()>> {
+        let (at, reverse) = self.mmu.quick(va, acc.size(), true)?;
+        if self.events.leave || self.events.answered.is_some() {
+            return None;
+        }
+        let now = self.now_ps();
+        let value = place_bytes(raw, acc.size(), reverse);
+        let answer = self.system.device_write(now, at, 1 << acc.size(), value).ok();
+        if answer.is_some() {
+            self.after_device();
+        }
+        if answer.is_none() || std::mem::take(&mut self.events.leave) {
+            self.events.answered = Some(Answered::Store(answer));
+            return Some(None);
+        }
+        Some(answer)
     }
 
     fn quick_port(&mut self, va: u64, pa: u64, acc: Acc) -> Option<(Port, u64)> {

@@ -17,7 +17,7 @@ use crate::cache::Cache;
 use crate::cluster::{Hit, Stats, Watched};
 use crate::ram::{CODE_PAGE_BITS, Listener};
 use crate::space::Space;
-use crate::system::System;
+use crate::system::{DeviceRef, System};
 use crate::tlb::Tlb;
 use fetch::FetchTable;
 use hetemu_hw::time::Ps;
@@ -107,6 +107,8 @@ pub(crate) struct Mmu {
     other: [OtherEntry; OTHERS],
     /// Which entries of the space were asked for last, by low bits of the address: hints.
     ports: [u32; OTHERS],
+    /// Device registers that compiled code accessed last, by low bits of the address.
+    quick: [Option<QuickPort>; OTHERS],
     page_bits: u32,
     /// Bits of an address.
     bits: u8,
@@ -132,6 +134,21 @@ struct OtherEntry {
     write: bool,
 }
 
+/// A device register that an access of compiled code leads to: all that was looked at stays so until
+/// translations are flushed.
+#[derive(Debug, Clone, Copy)]
+struct QuickPort {
+    va: u64,
+    regime: u8,
+    /// None: in all of them.
+    space: Option<u32>,
+    size: u8,
+    store: bool,
+    at: DeviceRef,
+    /// Its bytes are reversed on the way.
+    reverse: bool,
+}
+
 const OTHERS: usize = 16;
 const NO_OTHER: OtherEntry =
     OtherEntry { page: u64::MAX, regime: 0, space: None, pa: 0, read: false, write: false };
@@ -153,6 +170,7 @@ impl Mmu {
             fetch: Pool::new(MOST_FETCH, regimes, FetchTable::new(page_bits)),
             other: [NO_OTHER; OTHERS],
             ports: [0; OTHERS],
+            quick: [None; OTHERS],
             page_bits,
             bits: layout.bits,
             own: own.to_vec(),
@@ -169,6 +187,7 @@ impl Mmu {
     /// Has the machine told who accesses a device, or not.
     pub(crate) fn watch_devices(&mut self, on: bool) {
         self.watch_devices = on;
+        self.quick = [None; OTHERS];
     }
 
     /// Whether an address leads to the core's own registers.
@@ -215,6 +234,7 @@ impl Mmu {
         self.fetch.flush(what);
         // Those of one large page must go together, and all are few.
         self.other = [NO_OTHER; OTHERS];
+        self.quick = [None; OTHERS];
         self.epoch() == 0
     }
 
@@ -248,6 +268,30 @@ impl Mmu {
     fn other_at(&self, va: u64) -> usize {
         let regime = usize::from(self.data.regime());
         (va >> self.page_bits).wrapping_add(5 * regime as u64) as usize % OTHERS
+    }
+
+    /// Where an access is noted that leads to a device register.
+    fn quick_at(va: u64, store: bool) -> usize {
+        ((va ^ va >> 2) as usize & 7 | usize::from(store) << 3) % OTHERS
+    }
+
+    /// The register that an access leads to, if that is known, and whether bytes are reversed.
+    fn quick(&self, va: u64, size: u8, store: bool) -> Option<(DeviceRef, bool)> {
+        let quick = self.quick[Self::quick_at(va, store)].as_ref()?;
+        let same = quick.va == va && quick.size == size && quick.store == store;
+        let here = quick.regime == self.data.regime()
+            && quick.space.is_none_or(|space| space == self.data.space());
+        (same && here).then_some((quick.at, quick.reverse))
+    }
+
+    /// Notes which register an access leads to whose page is known.
+    fn note_quick(&mut self, va: u64, size: u8, store: bool, (at, reverse): (DeviceRef, bool)) {
+        let page = va >> self.page_bits << self.page_bits;
+        let OtherEntry { page: known, regime, space, .. } = self.other[self.other_at(va)];
+        if known == page && regime == self.data.regime() {
+            let quick = QuickPort { va, regime, space, size, store, at, reverse };
+            self.quick[Self::quick_at(va, store)] = Some(quick);
+        }
     }
 
     /// A page that is not memory, if the access is known to be allowed.

@@ -192,6 +192,7 @@ impl Mmu {
                 OtherEntry { page, regime, space, pa, read: may & 1 != 0, write: may & 2 != 0 };
         }
         self.other = other;
+        self.quick = [None; super::OTHERS];
         words.next().is_none().then_some(())
     }
 }

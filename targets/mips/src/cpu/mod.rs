@@ -120,6 +120,8 @@ pub struct Core {
     // Volatile state.
     pub(crate) s: State,
     pub(crate) tlb: Vec<Entry>,
+    /// Replaced entries that still translate, the oldest first.
+    pub(crate) kept: Vec<Entry>,
     /// Where the last exception went.
     handler: Option<u64>,
 }
@@ -170,6 +172,7 @@ impl Core {
             layout,
             s: State::default(),
             tlb: vec![Entry::default(); entries],
+            kept: Vec::new(),
             handler: None,
         };
         core.clear();
@@ -190,6 +193,7 @@ impl Core {
             ..State::default()
         };
         self.tlb.fill(Entry::default());
+        self.kept.clear();
         self.handler = None;
     }
 

@@ -114,8 +114,8 @@ impl Core {
                 self.s.status |= if i.op == Op::Ei { status::IE } else { 0 };
                 self.set_x(i.rt, old, cx);
             }
-            Op::Tlbp => self.tlb_probe(),
-            Op::Tlbr => self.tlb_read(),
+            Op::Tlbp => self.tlb_probe(cx.env),
+            Op::Tlbr => self.tlb_read(cx.env),
             Op::Tlbwi => self.tlb_write_indexed(cx.env),
             Op::Tlbwr => self.tlb_write_random(cx.env),
             Op::Eret => {

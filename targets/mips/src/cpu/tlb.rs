@@ -15,6 +15,11 @@ const G: u64 = 1;
 const V: u64 = 2;
 const D: u64 = 4;
 
+/// Entries that TLBWR has replaced and that still translate: a TLB of a few entries is filled anew
+/// all the time. Software cannot tell, but for the number of refills: it asks for an entry by TLBP,
+/// which ends those that match, and empties the TLB by TLBWI, which ends all.
+pub(crate) const MOST_KEPT: usize = 48;
+
 /// One entry: two pages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -129,14 +134,40 @@ impl Core {
     }
 
     fn find(&self, va: u64) -> Option<usize> {
+        self.tlb.iter().position(|e| self.is_of(e, va))
+    }
+
+    /// Whether an entry is of an address in the address space in force.
+    fn is_of(&self, e: &Entry, va: u64) -> bool {
         let (vpn, asid) = (self.compared(va), self.s.entry_hi & 0xff);
-        self.tlb
-            .iter()
-            .position(|e| e.there && (e.vpn ^ vpn) & !e.mask == 0 && (e.global || e.asid == asid))
+        e.there && (e.vpn ^ vpn) & !e.mask == 0 && (e.global || e.asid == asid)
+    }
+
+    /// A replaced entry that still translates an access. One that would raise an exception does not
+    /// count: software would look for it in vain.
+    fn kept(&self, va: u64, access: Access) -> Option<&Entry> {
+        let found = self.kept.iter().find(|e| self.is_of(e, va))?;
+        let size = (found.mask | 0x1fff).wrapping_add(1) >> 1;
+        let lo = found.lo[usize::from(va & size != 0)];
+        (lo & V != 0 && (access != Access::Store || lo & D != 0)).then_some(found)
+    }
+
+    /// Ends replaced entries.
+    fn forget_kept(&mut self, env: &mut dyn Env, ends: impl Fn(&Core, &Entry) -> bool) {
+        let mut at = 0;
+        while let Some(e) = self.kept.get(at).copied() {
+            if ends(self, &e) {
+                self.kept.remove(at);
+                self.forget(&e, env);
+            } else {
+                at += 1;
+            }
+        }
     }
 
     fn walk(&self, va: u64, access: Access) -> Result<Translation, Exception> {
-        let Some(entry) = self.find(va).and_then(|at| self.tlb.get(at)) else {
+        let found = self.find(va).and_then(|at| self.tlb.get(at));
+        let Some(entry) = found.or_else(|| self.kept(va, access)) else {
             let on = match va >> 62 {
                 0 => status::UX,
                 1 => status::SX,
@@ -167,12 +198,16 @@ impl Core {
     }
 
     /// TLBP.
-    pub(crate) fn tlb_probe(&mut self) {
-        self.s.index = self.find(self.s.entry_hi).map_or(1 << 31, |at| at as u64);
+    pub(crate) fn tlb_probe(&mut self, env: &mut dyn Env) {
+        let va = self.s.entry_hi;
+        self.s.index = self.find(va).map_or(1 << 31, |at| at as u64);
+        self.forget_kept(env, |core, e| core.is_of(e, va));
     }
 
     /// TLBR.
-    pub(crate) fn tlb_read(&mut self) {
+    pub(crate) fn tlb_read(&mut self, env: &mut dyn Env) {
+        // Who looks through the TLB must see all that translates.
+        self.forget_kept(env, |_, _| true);
         let Some(e) = self.tlb.get(self.s.index as usize & 63).copied() else { return };
         self.s.page_mask = e.mask & !0x1fff;
         self.s.entry_hi = self.isa_sign(e.vpn & !e.mask) | e.asid;
@@ -187,13 +222,13 @@ impl Core {
 
     /// TLBWI.
     pub(crate) fn tlb_write_indexed(&mut self, env: &mut dyn Env) {
-        self.tlb_write(self.s.index as usize & 63, env);
+        self.tlb_write(self.s.index as usize & 63, false, env);
     }
 
     /// TLBWR.
     pub(crate) fn tlb_write_random(&mut self, env: &mut dyn Env) {
         let at = self.random();
-        self.tlb_write(at as usize, env);
+        self.tlb_write(at as usize, true, env);
         self.s.random = self.s.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
     }
 
@@ -204,7 +239,7 @@ impl Core {
         wired + (self.s.random >> 33) % (n - wired).max(1)
     }
 
-    fn tlb_write(&mut self, at: usize, env: &mut dyn Env) {
+    fn tlb_write(&mut self, at: usize, random: bool, env: &mut dyn Env) {
         let mask = self.s.page_mask | 0x1fff;
         let new = Entry {
             vpn: self.compared(self.s.entry_hi) & !mask,
@@ -216,9 +251,25 @@ impl Core {
         };
         let Some(place) = self.tlb.get_mut(at) else { return };
         let old = std::mem::replace(place, new);
-        if old.there && old != new {
-            self.forget(&old, env);
+        let same = |e: &Entry| {
+            (e.vpn ^ new.vpn) & !(e.mask | new.mask) == 0
+                && (e.global || new.global || e.asid == new.asid)
+        };
+        // A change of rights leaves the others; any other write by index may be one of those that
+        // empty the TLB.
+        let all = !(random || old.there && same(&old));
+        self.forget_kept(env, |_, e| all || same(e));
+        if !old.there || old == new {
+            return;
         }
+        if !random || same(&old) {
+            return self.forget(&old, env);
+        }
+        if self.kept.len() >= MOST_KEPT {
+            let oldest = self.kept.remove(0);
+            self.forget(&oldest, env);
+        }
+        self.kept.push(old);
     }
 
     /// Has the engine forget what an entry mapped.
