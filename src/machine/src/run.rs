@@ -31,8 +31,8 @@ const QUANTUM_ONE: Ps = SECOND / 1000;
 const QUANTUM_MANY: Ps = SECOND / 50_000;
 /// Longest slice while a word of memory must be watched.
 const QUANTUM_HTIF: Ps = SECOND / 200_000;
-/// Instructions of a slice of a machine with one core, at least: beginning one takes as long as some
-/// hundred instructions, and a slow core has few in a millisecond.
+/// Instructions of a slice of a machine with one core, at least: beginning one takes as long as
+/// some hundred instructions, and a slow core has few in a millisecond.
 const LEAST_ONE: u64 = 100_000;
 /// Slices without anything but instructions before a closed loop is looked for, first after so many
 /// of them, then after twice as many each time, at last after every so many.

@@ -38,9 +38,9 @@ impl Generator<'_> {
         self.wrap(va)
     }
 
-    /// The memory that an access is likely for, by number in `paths`: that which its address lies in
-    /// with what the registers held when the region was found hot, or the largest of those in the
-    /// address's sum, or the memory that most is in.
+    /// The memory that an access is likely for, by number in `paths`: that which its address lies
+    /// in with what the registers held when the region was found hot, or the largest of those in
+    /// the address's sum, or the memory that most is in.
     fn likely(&self, a: Val, offset: i64, span: u64) -> Option<usize> {
         let mask = u64::MAX >> (64 - u32::from(self.layout.bits.clamp(1, 64)));
         let held = |at: u64| self.paths.flats.iter().position(|f| f.holds(at & mask, span));
@@ -88,8 +88,8 @@ impl Generator<'_> {
         Some((self.b.ins().iadd_imm_s(start, at as i64), flat, at))
     }
 
-    /// As [`Generator::fixed`], a store: goes on if no code lies there, and gives the block for where
-    /// it does.
+    /// As [`Generator::fixed`], a store: goes on if no code lies there, and gives the block for
+    /// where it does.
     fn fixed_store(&mut self, mem: Mem, a: Val, offset: i32) -> Option<(Value, clif::Block)> {
         let (host, flat, at) = self.fixed(mem, a, offset)?;
         let guard = flat.guard? + ((at >> CODE_PAGE_BITS) * 2) as usize;

@@ -41,8 +41,8 @@ impl Outer<'_> {
         answer
     }
 
-    /// A load of a register that an access like this one has led to before; none if nothing is known,
-    /// else as [`Outer::quick_device_read`].
+    /// A load of a register that an access like this one has led to before; none if nothing is
+    /// known, else as [`Outer::quick_device_read`].
     #[inline]
     pub(super) fn known_read(&mut self, va: u64, acc: Acc) -> Option<Option<u64>> {
         let (at, reverse) = self.mmu.quick(va, acc.size(), false)?;

@@ -134,8 +134,8 @@ struct OtherEntry {
     write: bool,
 }
 
-/// A device register that an access of compiled code leads to: all that was looked at stays so until
-/// translations are flushed.
+/// A device register that an access of compiled code leads to: all that was looked at stays so
+/// until translations are flushed.
 #[derive(Debug, Clone, Copy)]
 struct QuickPort {
     va: u64,

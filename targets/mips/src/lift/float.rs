@@ -555,14 +555,15 @@ impl Lift<'_> {
         }
         let (first, second) = (regs::f(n & 30), regs::f(n | 1));
         let (low, high) = (self.b.get(Ty::I64, first), self.b.get(Ty::I64, second));
-        if let Some(p) = self.pairs[n as usize / 2 & 15].filter(|p| (p.low, p.high) == (low, high))
+        if let Some(p) =
+            self.pairs[(n as usize / 2) & 15].filter(|p| (p.low, p.high) == (low, high))
         {
             return p.value;
         }
         let bits = self.operand(false, n & 30);
         let upper = self.b.bin_imm(Bin::Shl, high, 32);
         let value = self.b.bin(Bin::Or, upper, bits);
-        self.pairs[n as usize / 2 & 15] = Some(Pair { low, high, value });
+        self.pairs[(n as usize / 2) & 15] = Some(Pair { low, high, value });
         value
     }
 
@@ -574,7 +575,7 @@ impl Lift<'_> {
         let high = self.b.bin_imm(Bin::ShrU, v, 32);
         self.b.put(regs::f(n & 30), low);
         self.b.put(regs::f(n | 1), high);
-        self.pairs[n as usize / 2 & 15] = Some(Pair { low, high, value: v });
+        self.pairs[(n as usize / 2) & 15] = Some(Pair { low, high, value: v });
     }
 
     /// Sets a float register to 32 bits, given zero-extended. Of a register of 64 bits the upper
