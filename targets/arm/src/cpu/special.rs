@@ -93,9 +93,11 @@ impl Core {
                 return Ok(());
             }
             20 if !self.privileged() => {
-                // Of CONTROL unprivileged code may write what is of its float state.
-                if self.secure && self.facts.fp() {
-                    self.float = value & (FPCA | SFPA);
+                // Of CONTROL unprivileged code of Armv8-M may write what is of its float state.
+                let mine = self.secure || self.nonsecure_float();
+                if self.facts.v8() && self.facts.fp() && mine {
+                    let legal = if self.secure { FPCA | SFPA } else { FPCA };
+                    self.float = self.float & !legal | value & legal;
                 }
                 return Ok(());
             }
