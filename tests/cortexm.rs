@@ -86,7 +86,7 @@ fn boards_do_what_qemus_do() {
 /// Timers, watchdog, serial ports, converter, system control and Ethernet through their registers.
 #[test]
 fn devices_do_what_qemus_do() {
-    if !tools() {
+    if !tools(&[COMPILER, QEMU]) {
         return;
     }
     let m3 = "-mcpu=cortex-m3";
