@@ -13,6 +13,7 @@
 mod branch;
 mod cop0;
 mod float;
+mod inline;
 mod int;
 mod mem;
 mod wide;
