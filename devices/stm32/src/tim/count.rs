@@ -109,7 +109,7 @@ impl Timer {
             self.look(self.len());
             if single >= SINGLE {
                 // Each of these does what the ones before have done.
-                let many = total / period & !1;
+                let many = (total / period) & !1;
                 self.origin = self.origin.wrapping_add(many * period);
                 if self.advanced {
                     let round = u64::from(self.bank.field(reg::RCR, 0, 8)) + 1;

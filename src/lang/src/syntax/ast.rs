@@ -111,7 +111,7 @@ pub struct ModulePort {
     pub out: bool,
     /// How many lines; `None` for a single one without an index.
     pub width: Option<Expr>,
-    /// `level`, `edge` or `pulse`.
+    /// `level`, `edge`, `pulse` or `rate`.
     pub kind: TypeRef,
 }
 

@@ -87,7 +87,7 @@ pub struct Pin {
     pub out: bool,
     /// How many lines; `None` for a single one without an index.
     pub width: Option<Expr>,
-    /// `level`, `edge` or `pulse`.
+    /// `level`, `edge`, `pulse` or `rate`.
     pub kind: TypeRef,
     /// Where its module is used.
     pub instance: Span,
