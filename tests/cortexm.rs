@@ -1,6 +1,5 @@
 //! Programs of the C library, exceptions, interrupts and devices on each Cortex-M board, built here
-//! with
-//! Debian's cross compiler and run beside QEMU: the same output, and the same exit code.
+//! with Debian's cross compiler and run beside QEMU: the same output, and the same exit code.
 
 use hetemu_testing::{root, tools};
 use std::path::{Path, PathBuf};

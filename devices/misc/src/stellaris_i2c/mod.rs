@@ -44,13 +44,16 @@ const PERIODS: u64 = 2 * (6 + 4);
 const BITS: u64 = 9;
 
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
-    Ok(Box::new(I2c { clock_hz: config.clock("clk").max(1), state: State::new() }))
+    let clock_hz = config.clock("clk").max(1);
+    Ok(Box::new(I2c { clock_hz, hz: clock_hz, state: State::new() }))
 }
 
 struct I2c {
     // Fixed configuration.
     clock_hz: u64,
     // Volatile state.
+    /// The clock, hertz.
+    hz: u64,
     state: State,
 }
 
@@ -180,7 +183,7 @@ impl I2c {
         let s = &self.state;
         cx.output(IRQ, 0, s.raw & s.mask != 0 || s.slave_raw & s.slave_mask != 0);
         if s.command != 0 && s.due != 0 {
-            cx.timer(BYTE, at_tick(s.due, self.clock_hz));
+            cx.timer(BYTE, at_tick(s.due, self.hz));
         } else {
             cx.stop_timer(BYTE);
         }
@@ -195,7 +198,7 @@ impl Device for I2c {
             return Ok(0);
         };
         if at == reg::I2CSDR {
-            self.state.taken(ticks(cx.now(), self.clock_hz));
+            self.state.taken(ticks(cx.now(), self.hz));
             self.update(cx);
         }
         Ok(lanes_read(value, offset, size))
@@ -210,7 +213,7 @@ impl Device for I2c {
         value: u64,
     ) -> Result<(), BusError> {
         let at = offset & !3;
-        let tick = ticks(cx.now(), self.clock_hz);
+        let tick = ticks(cx.now(), self.hz);
         let Some(old) = self.state.value(at) else {
             cx.unimplemented("reserved register", offset, true);
             return Ok(());
@@ -257,11 +260,23 @@ impl Device for I2c {
         self.update(cx);
     }
 
+    fn rate(&mut self, cx: &mut dyn Cx, _: u32, _: u32, hz: u64) {
+        let old = ticks(cx.now(), self.hz);
+        self.hz = if hz == 0 { self.clock_hz } else { hz };
+        let s = &mut self.state;
+        if s.due != 0 {
+            s.due = ticks(cx.now(), self.hz).saturating_add(s.due.saturating_sub(old));
+        }
+        self.update(cx);
+    }
+
     fn save(&self, w: &mut Writer) {
+        w.int(saved::HZ, self.hz);
         self.state.save(w);
     }
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        self.hz = saved::hz(r, self.clock_hz)?;
         self.state = State::load(r)?;
         Ok(())
     }

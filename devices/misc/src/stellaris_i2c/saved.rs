@@ -7,6 +7,18 @@ const MASTER: u16 = 1;
 const SLAVE: u16 = 2;
 const DUE: u16 = 3;
 
+/// The clock's frequency; missing before a clock controller could say it.
+pub(super) const HZ: u16 = 4;
+
+/// The frequency in a state, or else that of the machine's text.
+pub(super) fn hz(r: &Reader<'_>, clock_hz: u64) -> Result<u64, LoadError> {
+    match r.int(HZ) {
+        Ok(0) => Err(LoadError::Bad(HZ)),
+        Err(LoadError::Missing(_)) => Ok(clock_hz),
+        other => other,
+    }
+}
+
 impl State {
     pub(super) fn save(&self, w: &mut Writer) {
         let master = [

@@ -1,7 +1,7 @@
 //! System control of the Stellaris microcontrollers (LM3S6965 data sheet, chapter System Control).
 //!
-//! Clocks are those of the machine's text: what software sets is kept and read back, and the PLL
-//! takes its time to lock.
+//! The system clock that software chooses is told to whoever listens to `sysclk`; the PLL takes its
+//! time to lock.
 
 mod saved;
 #[cfg(test)]
@@ -16,6 +16,7 @@ use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Rea
 pub const MODEL: Model = Model { ty: &TI_STELLARIS_SYSCTL_1, create };
 
 const IRQ: u32 = 0;
+const SYSCLK: u32 = 1;
 const LOCKED: u32 = 0;
 
 /// From power to lock: T_READY of the data sheet.
@@ -101,15 +102,12 @@ fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
     ];
     let fixed = fixed.map(|(offset, name)| (offset, config.int(name) as u32));
     let user = ["user0", "user1"].map(|name| config.int(name) as u32);
-    let clock_hz = config.clock("clk");
-    Ok(Box::new(Sysctl { fixed, clock_hz, state: State::new(user) }))
+    Ok(Box::new(Sysctl { fixed, state: State::new(user) }))
 }
 
 struct Sysctl {
     // Fixed configuration.
     fixed: [(u64, u32); 7],
-    /// What the machine's text drives the system with; 0: it does not say.
-    clock_hz: u64,
     // Volatile state.
     state: State,
 }
@@ -171,6 +169,7 @@ impl State {
             (1, _) => INTERNAL_HZ,
             (2, _) => INTERNAL_HZ / 4,
             (3, _) => 30_000,
+            (7, _) => 32_768,
             _ => return None,
         };
         let divides = rcc & USESYSDIV != 0;
@@ -222,14 +221,11 @@ impl Sysctl {
         }
     }
 
-    /// Whether software wants another clock than the machine runs at; a percent is the same.
-    fn other_clock(&self) -> bool {
-        let wanted = self.state.system_hz().filter(|_| self.clock_hz != 0);
-        wanted.is_some_and(|hz| hz.abs_diff(self.clock_hz) > self.clock_hz / 100)
-    }
-
     fn drive(&self, cx: &mut dyn Cx) {
         cx.output(IRQ, 0, self.value(reg::MISC).unwrap_or(0) != 0);
+        if let Some(hz) = self.state.system_hz() {
+            cx.rate(SYSCLK, 0, hz);
+        }
     }
 
     /// Keeps a register; the PLL begins to lock when it gets power or another crystal.
@@ -287,9 +283,6 @@ impl Device for Sysctl {
                 Some(kept) => *kept &= whole,
                 None => self.keep(cx, at, whole),
             },
-        }
-        if matches!(at, reg::RCC | reg::RCC2) && self.other_clock() {
-            cx.unimplemented("system clock that is not the machine's `clk`", offset, true);
         }
         self.drive(cx);
         Ok(())

@@ -83,18 +83,21 @@ fn the_flash_keeps_what_the_user_wrote() {
 }
 
 #[test]
-fn clocks_that_the_machine_does_not_have_are_reported() {
-    // 8 MHz crystal, PLL, divided by 4: 50 MHz, by either register.
-    let pll = [(RCC, 0x01c0_0380), (RCC, 0x0340_0380), (RCC, 0x01c0_0b80), (RCC2, 0x8300_0000)];
-    for (clk, expected) in [(50_000_000, [0, 1, 1, 1]), (8_000_000, [1, 1, 1, 1])] {
-        let mut config = hetemu_hw::testing::config(MODEL.ty, &[], &[]);
-        config.clocks.insert("clk".into(), clk);
-        let found = pll.map(|(at, value)| {
-            let mut b = Bench::new((MODEL.create)(&config).unwrap());
-            b.reset();
-            b.w32(at, value);
-            b.cx.unimplemented.len()
-        });
-        assert_eq!(found, expected, "{clk}");
+fn software_chooses_the_system_clock() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
+    assert_eq!(b.cx.rates.get(&(1, 0)), Some(&12_000_000), "the internal oscillator");
+    // An 8 MHz crystal: by the PLL divided by 4, then by 7; itself divided by 4; by RCC2 and its
+    // divisor of 10; the hibernation module's.
+    for (at, value, hz) in [
+        (RCC, 0x01c0_0380, 50_000_000),
+        (RCC, 0x0340_0380, 28_571_428),
+        (RCC, 0x01c0_0b80, 2_000_000),
+        (RCC2, 0x8480_0000, 20_000_000),
+        (RCC2, 0x8000_0870, 32_768),
+    ] {
+        b.w32(at, value);
+        assert_eq!(b.cx.rates.get(&(1, 0)), Some(&hz), "{value:#x}");
     }
+    b.reset();
+    assert_eq!(b.cx.rates.get(&(1, 0)), Some(&12_000_000));
 }

@@ -44,6 +44,7 @@ const QUIET_BITS: u64 = 32;
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
     Ok(Box::new(Pl022 {
         clock_hz: config.clock("clk").max(1),
+        hz: config.clock("clk").max(1),
         periph_id: config.int("periph_id") as u32,
         state: State::default(),
     }))
@@ -54,6 +55,8 @@ struct Pl022 {
     clock_hz: u64,
     periph_id: u32,
     // Volatile state.
+    /// The clock, hertz.
+    hz: u64,
     state: State,
 }
 
@@ -161,7 +164,7 @@ impl State {
 
 impl Pl022 {
     fn tick(&self, now: Ps) -> u64 {
-        ticks(now, self.clock_hz)
+        ticks(now, self.hz)
     }
 
     fn register(&self, offset: u64) -> u32 {
@@ -180,7 +183,7 @@ impl Pl022 {
         let s = &self.state;
         cx.output(IRQ, 0, s.raw() & s.mask != 0);
         let mut arm = |timer, on: bool, tick| match on {
-            true => cx.timer(timer, at_tick(tick, self.clock_hz)),
+            true => cx.timer(timer, at_tick(tick, self.hz)),
             false => cx.stop_timer(timer),
         };
         arm(SHIFTED, s.shifting.is_some(), s.due);
@@ -260,11 +263,24 @@ impl Device for Pl022 {
         self.update(cx);
     }
 
+    fn rate(&mut self, cx: &mut dyn Cx, _: u32, _: u32, hz: u64) {
+        let old = self.tick(cx.now());
+        self.state.settle(old);
+        self.hz = if hz == 0 { self.clock_hz } else { hz };
+        let new = self.tick(cx.now());
+        let s = &mut self.state;
+        s.due = new.saturating_add(s.due.saturating_sub(old));
+        s.quiet = new.saturating_add(s.quiet.saturating_sub(old));
+        self.update(cx);
+    }
+
     fn save(&self, w: &mut Writer) {
+        w.int(saved::HZ, self.hz);
         self.state.save(w);
     }
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        self.hz = saved::hz(r, self.clock_hz)?;
         self.state = State::load(r)?;
         Ok(())
     }

@@ -11,6 +11,18 @@ const RX: u16 = 3;
 const SHIFTING: u16 = 4;
 const TIMES: u16 = 5;
 
+/// The clock's frequency; missing before a clock controller could say it.
+pub(super) const HZ: u16 = 6;
+
+/// The frequency in a state, or else that of the machine's text.
+pub(super) fn hz(r: &Reader<'_>, clock_hz: u64) -> Result<u64, LoadError> {
+    match r.int(HZ) {
+        Ok(0) => Err(LoadError::Bad(HZ)),
+        Err(LoadError::Missing(_)) => Ok(clock_hz),
+        other => other,
+    }
+}
+
 fn fifo(r: &Reader<'_>, field: u16) -> Result<VecDeque<u16>, LoadError> {
     match r.bytes(field)?.as_chunks() {
         (frames, []) if frames.len() <= DEPTH => {

@@ -48,7 +48,8 @@ fn make(
     periph_id: u32,
 ) -> Result<Box<dyn Device>, ConfigError> {
     let clock_hz = config.clock("clk").max(1);
-    Ok(Box::new(Sp805 { ty, clock_hz, periph_id, state: State::default() }))
+    let state = State::default();
+    Ok(Box::new(Sp805 { ty, clock_hz, periph_id, hz: clock_hz, state }))
 }
 
 struct Sp805 {
@@ -57,6 +58,8 @@ struct Sp805 {
     clock_hz: u64,
     periph_id: u32,
     // Volatile state.
+    /// The clock, hertz.
+    hz: u64,
     state: State,
 }
 
@@ -125,7 +128,7 @@ impl State {
 
 impl Sp805 {
     fn tick(&self, now: Ps) -> u64 {
-        ticks(now, self.clock_hz)
+        ticks(now, self.hz)
     }
 
     fn register(&self, offset: u64, tick: u64) -> u32 {
@@ -155,7 +158,7 @@ impl Sp805 {
         let s = &self.state;
         cx.output(IRQ, 0, s.pending && s.control & INTEN != 0);
         if s.runs() && (!s.pending || s.control & RESEN != 0) {
-            cx.timer(END, at_tick(s.due, self.clock_hz));
+            cx.timer(END, at_tick(s.due, self.hz));
         } else {
             cx.stop_timer(END);
         }
@@ -226,11 +229,22 @@ impl Device for Sp805 {
         self.update(cx);
     }
 
+    fn rate(&mut self, cx: &mut dyn Cx, _: u32, _: u32, hz: u64) {
+        let old = self.tick(cx.now());
+        self.settle(cx, old);
+        self.hz = if hz == 0 { self.clock_hz } else { hz };
+        let new = self.tick(cx.now());
+        self.state.due = new.saturating_add(self.state.due.saturating_sub(old));
+        self.update(cx);
+    }
+
     fn save(&self, w: &mut Writer) {
+        w.int(saved::HZ, self.hz);
         self.state.save(w);
     }
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        self.hz = saved::hz(r, self.clock_hz)?;
         self.state = State::load(r)?;
         Ok(())
     }

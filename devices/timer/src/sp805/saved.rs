@@ -5,6 +5,18 @@ use hetemu_hw::{LoadError, Reader, Writer};
 
 const REGISTERS: u16 = 1;
 
+/// The clock's frequency; missing before a clock controller could say it.
+pub(super) const HZ: u16 = 2;
+
+/// The frequency in a state, or else that of the machine's text.
+pub(super) fn hz(r: &Reader<'_>, clock_hz: u64) -> Result<u64, LoadError> {
+    match r.int(HZ) {
+        Ok(0) => Err(LoadError::Bad(HZ)),
+        Err(LoadError::Missing(_)) => Ok(clock_hz),
+        other => other,
+    }
+}
+
 impl State {
     pub(super) fn save(&self, w: &mut Writer) {
         let words = [self.load, self.value, self.control].map(u64::from);

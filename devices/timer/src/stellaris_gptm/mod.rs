@@ -37,13 +37,16 @@ const TIMEOUT: [u32; 2] = [1 << 0, 1 << 8];
 const OF: [u32; 2] = [0x00f, 0x700];
 
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
-    Ok(Box::new(Gptm { clock_hz: config.clock("clk").max(1), state: State::default() }))
+    let clock_hz = config.clock("clk").max(1);
+    Ok(Box::new(Gptm { clock_hz, hz: clock_hz, state: State::default() }))
 }
 
 struct Gptm {
     // Fixed configuration.
     clock_hz: u64,
     // Volatile state.
+    /// The clock, hertz.
+    hz: u64,
     state: State,
 }
 
@@ -196,7 +199,7 @@ impl State {
 
 impl Gptm {
     fn tick(&self, now: Ps) -> u64 {
-        ticks(now, self.clock_hz)
+        ticks(now, self.hz)
     }
 
     fn settle(&mut self, cx: &mut dyn Cx, tick: u64) {
@@ -213,11 +216,10 @@ impl Gptm {
             let triggers = s.control & OUTPUT[i] != 0;
             if s.runs(i) && (triggers || !pending) {
                 // Only the converter can notice further ends, and its samples take a microsecond.
-                let after =
-                    if pending { self.tick(cx.now()) + self.clock_hz / 1_000_000 } else { 0 };
+                let after = if pending { self.tick(cx.now()) + self.hz / 1_000_000 } else { 0 };
                 let late = after.saturating_sub(s.halves[i].due).div_ceil(s.span(i));
                 let due = s.halves[i].due.saturating_add(late * s.span(i));
-                cx.timer(i as u32, at_tick(due, self.clock_hz));
+                cx.timer(i as u32, at_tick(due, self.hz));
             } else {
                 cx.stop_timer(i as u32);
             }
@@ -285,11 +287,24 @@ impl Device for Gptm {
         self.update(cx);
     }
 
+    fn rate(&mut self, cx: &mut dyn Cx, _: u32, _: u32, hz: u64) {
+        let old = self.tick(cx.now());
+        self.settle(cx, old);
+        self.hz = if hz == 0 { self.clock_hz } else { hz };
+        let new = self.tick(cx.now());
+        for half in &mut self.state.halves {
+            half.due = new.saturating_add(half.due.saturating_sub(old));
+        }
+        self.update(cx);
+    }
+
     fn save(&self, w: &mut Writer) {
+        w.int(saved::HZ, self.hz);
         self.state.save(w);
     }
 
     fn load(&mut self, r: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        self.hz = saved::hz(r, self.clock_hz)?;
         self.state = State::load(r)?;
         Ok(())
     }

@@ -6,6 +6,18 @@ use hetemu_hw::{LoadError, Reader, Writer};
 const COMMON: u16 = 1;
 const HALVES: [u16; 2] = [2, 3];
 
+/// The clock's frequency; missing before a clock controller could say it.
+pub(super) const HZ: u16 = 4;
+
+/// The frequency in a state, or else that of the machine's text.
+pub(super) fn hz(r: &Reader<'_>, clock_hz: u64) -> Result<u64, LoadError> {
+    match r.int(HZ) {
+        Ok(0) => Err(LoadError::Bad(HZ)),
+        Err(LoadError::Missing(_)) => Ok(clock_hz),
+        other => other,
+    }
+}
+
 impl State {
     pub(super) fn save(&self, w: &mut Writer) {
         w.ints(COMMON, [self.config, self.control, self.mask, self.raw].map(u64::from));

@@ -102,3 +102,19 @@ fn ends_trigger_the_converter() {
     b.advance(1000 * TICK);
     assert_eq!(b.cx.pulses.len(), 3);
 }
+
+#[test]
+fn another_clock_goes_on_where_the_count_is() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
+    b.w32(TAILR, 99);
+    b.w32(TAMR, 2);
+    b.w32(CTL, 1);
+    b.advance(49 * TICK);
+    b.rate(0, 1_000_000);
+    assert_eq!(b.r32(TAR), 50);
+    b.advance(10 * 50 * TICK);
+    assert_eq!((b.r32(TAR), b.r32(RIS)), (40, 0));
+    b.rate(0, 0);
+    b.advance(41 * TICK);
+    assert_eq!((b.r32(TAR), b.r32(RIS)), (99, 1));
+}
