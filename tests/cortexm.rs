@@ -111,7 +111,7 @@ fn devices_do_what_qemus_do() {
 /// clocks there, so what must come is known from the manual.
 #[test]
 fn an_stm32_follows_its_clocks() {
-    if !tools() {
+    if !tools(&[COMPILER]) {
         return;
     }
     let flags = ["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"];
