@@ -107,6 +107,26 @@ fn devices_do_what_qemus_do() {
     }
 }
 
+/// A question to the network and its answer, through both kinds of Ethernet controller.
+#[test]
+fn boards_talk_to_the_network() {
+    if !tools(&[COMPILER]) {
+        return;
+    }
+    let m3 = ["-mcpu=cortex-m3", "-DARP"];
+    let rows = [
+        ("mps2-an385", build_from("boards.c", "mps2-arp", &m3)),
+        ("lm3s6965evb", build_from("boards.c", "lm3s-arp", &[&m3[..], &["-DSTELLARIS"]].concat())),
+    ];
+    for (machine, elf) in rows {
+        let found = hetemu(machine, &elf, &["--plug", "net0=user,restrict=on", "--timeout", "60s"]);
+        let shown = String::from_utf8_lossy(&found.stdout);
+        // To this station, ARP, a reply, of 10.0.2.2, to this station.
+        let want = "answer 5452 56341200 608 2000406 a 202 5452 56341200\n";
+        assert_eq!((&*shown, found.status.code()), (want, Some(9)), "{machine}");
+    }
+}
+
 /// The clock tree and what follows it, flash, pins and interrupts of the STM32F405: QEMU has no
 /// clocks there, so what must come is known from the manual.
 #[test]
