@@ -1,6 +1,6 @@
 //! I2C (RM0090, chapter 27) as a master on a bus where nobody answers: an address is followed by
-//! AF, the flag of a missing acknowledgement. Conditions and bytes take no time, and nobody is there
-//! to address it as a slave.
+//! AF, the flag of a missing acknowledgement. Conditions and bytes take no time, and nobody is
+//! there to address it as a slave.
 
 #[cfg(test)]
 mod tests;
