@@ -2,29 +2,13 @@
 //! run beside QEMU: gates, callbacks, interrupts and faults across the security states give the
 //! same output, and the same exit code.
 
+use hetemu_testing::{root, tools};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const COMPILER: &str = "arm-none-eabi-gcc";
 const QEMU: &str = "qemu-system-arm";
 const MACHINE: &str = "mps2-an505";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Whether the tools are there; a run that must have them fails without.
-fn tools() -> bool {
-    let there =
-        |tool: &str| Command::new(tool).arg("--version").output().is_ok_and(|o| o.status.success());
-    let missing: Vec<&str> = [COMPILER, QEMU].into_iter().filter(|t| !there(t)).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(!required || missing.is_empty(), "{missing:?} not installed");
-    if !missing.is_empty() {
-        eprintln!("skipped: {missing:?} not installed");
-    }
-    missing.is_empty()
-}
 
 /// Both programs: the secure one first, for the other one is linked with its gates.
 fn build(folder: &Path) -> [PathBuf; 2] {
@@ -66,7 +50,7 @@ fn qemu([secure, other]: &[PathBuf; 2]) -> Output {
 
 #[test]
 fn security_states_are_as_qemus() {
-    if !tools() {
+    if !tools(&[COMPILER, QEMU]) {
         return;
     }
     let folder = root().join("target/trustzone");
