@@ -1,8 +1,8 @@
 //! Instruction tests as data (see `hetemu_engine::testing::rows`), recorded on Unicorn.
 //!
 //! Code is halfwords, of a 32-bit instruction the first one on top. Registers that a row does not
-//! name are 0 before, but for `xpsr`, which has the Thumb bit; floating point is on. With the security
-//! extension a name is that of the state in force; all is secure before, unless
+//! name are 0 before, but for `xpsr`, which has the Thumb bit; floating point is on. With the
+//! security extension a name is that of the state in force; all is secure before, unless
 //! `sau_ctrl` is 2 and `idau` behind the core's name does not say so.
 
 mod common;
@@ -68,7 +68,8 @@ fn case(row: &Row) -> Case {
     }
 }
 
-/// `sp` is `msp`; with the security extension a name is that of the state that a row leaves in force.
+/// `sp` is `msp`; with the security extension a name is that of the state that a row leaves in
+/// force.
 fn agree(want: &mut BTreeMap<String, u64>, row: &Row) {
     let secure = want.get("secure").map(|s| if *s != 0 { "_s" } else { "_ns" });
     let own = |want: &BTreeMap<String, u64>, name: &str| {
