@@ -129,6 +129,14 @@ fn version_1_is_as_qemus() {
     }
 }
 
+/// QEMU does not have this board: the nRF52833 with Nordic's boot loader and SoftDevice.
+#[test]
+fn version_2_comes_up() {
+    let Some(image) = image() else { return };
+    let lines = std::fs::read_to_string(guest("v2.txt")).expect("the session");
+    as_before("v2", &session(hetemu("microbit-v2", &image, &[]), &lines));
+}
+
 /// Wires between pins: the edge connector, and a button that a pin presses.
 #[test]
 fn pins_are_wires() {

@@ -51,15 +51,23 @@ impl Counter {
         self.running = false;
     }
 
-    /// When the count will next become `target`; never the present one.
-    pub(crate) fn next(&self, now: Ps, pace: Pace, target: u32) -> Option<Ps> {
-        if !self.running || target & !pace.mask != 0 {
+    /// When the count will next become one of some targets; never for the present one.
+    pub(crate) fn next(
+        &self,
+        now: Ps,
+        pace: Pace,
+        targets: impl Iterator<Item = u32>,
+    ) -> Option<Ps> {
+        if !self.running || pace.hz == 0 {
             return None;
         }
-        let left = u64::from(target.wrapping_sub(self.value(now, pace)) & pace.mask);
-        let left = if left == 0 { u64::from(pace.mask) + 1 } else { left };
-        let count = pace.counts(now.saturating_sub(self.since)).saturating_add(left);
-        let periods = count.saturating_mul(pace.divider.max(1));
+        let done = pace.counts(now.saturating_sub(self.since));
+        let count = self.count.wrapping_add(done as u32);
+        // One less than what is left, so that the present count is the last.
+        let less = |target: u32| target.wrapping_sub(count).wrapping_sub(1) & pace.mask;
+        let reached = targets.filter(|target| target & !pace.mask == 0);
+        let left = u64::from(reached.map(less).min()?) + 1;
+        let periods = done.saturating_add(left).saturating_mul(pace.divider.max(1));
         Some(self.since.saturating_add(at_tick(periods, pace.hz)))
     }
 

@@ -79,6 +79,9 @@ pub(crate) trait Block: Send + Sized + 'static {
         Err(BusError)
     }
 
+    /// After everything that happened at once, before time goes on.
+    fn settle(&mut self, _io: &mut Io<'_>) {}
+
     /// A timer is due.
     fn timer(&mut self, _io: &mut Io<'_>, _timer: u32) {}
 
@@ -142,6 +145,11 @@ impl Io<'_> {
         if let Some(output) = self.frame.event {
             self.cx.pulse(output, event);
         }
+    }
+
+    /// Events whose interrupts are enabled.
+    pub(crate) fn interrupts(&self) -> u32 {
+        self.frame.inten
     }
 
     /// Whether an event's interrupt is enabled.
@@ -271,6 +279,7 @@ impl<B: Block> Peripheral<B> {
                 }
             }
         }
+        self.block.settle(&mut io);
         self.frame.happened.clear();
         self.drive(cx);
         result

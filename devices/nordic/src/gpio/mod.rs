@@ -18,6 +18,9 @@ pub const MODEL: Model = Model { ty: &NORDIC_GPIO_1, create: frame::create::<Gpi
 const OUT: u32 = 0;
 const LEVEL: u32 = 1;
 const DETECT: u32 = 2;
+/// Inputs.
+const PIN: u32 = 0;
+const TE: u32 = 1;
 /// From a port's registers to the next one's.
 const PORT: u64 = reg::P1_OUT - reg::OUT;
 /// PIN_CNF.
@@ -34,6 +37,9 @@ struct Port {
     /// Levels from wires, and pins that wires have moved.
     wires: u32,
     moved: u32,
+    /// What GPIOTE drives, and which pins.
+    te: u32,
+    te_own: u32,
     /// What the outputs `out` and `level` have.
     driven: [u32; 2],
 }
@@ -59,7 +65,8 @@ impl Gpio {
             let which = |bits: u32, value: u32| {
                 (0..32).filter(|p| config(*p) & bits == value).fold(0, |m, p| m | 1u32 << p)
             };
-            let (out, dir) = (io.reg(base + reg::OUT), io.reg(base + reg::DIR));
+            let (out, dir) = (io.reg(base + reg::OUT), io.reg(base + reg::DIR) | port.te_own);
+            let out = out & !port.te_own | port.te & port.te_own;
             let level = out & dir | port.outside(which(PULL_UP, PULL_UP)) & !dir;
             let connected = which(DISCONNECTED, 0);
             let found = connected
@@ -122,25 +129,32 @@ impl Block for Gpio {
         self.settle(io);
     }
 
-    fn signal(&mut self, io: &mut Io<'_>, _: u32, line: u32, level: bool) {
+    fn signal(&mut self, io: &mut Io<'_>, input: u32, line: u32, level: bool) {
         if let Some(port) = self.ports.get_mut(line as usize / 32) {
             let bit = 1 << (line % 32);
-            port.wires = port.wires & !bit | if level { bit } else { 0 };
-            port.moved |= bit;
+            let lines = match input {
+                PIN => {
+                    port.moved |= bit;
+                    &mut port.wires
+                }
+                TE => &mut port.te,
+                _ => &mut port.te_own,
+            };
+            *lines = *lines & !bit | if level { bit } else { 0 };
         }
         self.settle(io);
     }
 
     fn save(&self) -> Vec<u64> {
-        let of = |p: &Port| [p.wires, p.moved, p.driven[0], p.driven[1]].map(u64::from);
-        self.ports.iter().flat_map(of).collect()
+        let of = |p: &Port| [p.wires, p.moved, p.te, p.te_own, p.driven[0], p.driven[1]];
+        self.ports.iter().flat_map(|p| of(p).map(u64::from)).collect()
     }
 
     fn load(&mut self, numbers: &[u64]) -> bool {
-        let (groups, rest) = numbers.as_chunks::<4>();
+        let (groups, rest) = numbers.as_chunks::<6>();
         for (port, group) in self.ports.iter_mut().zip(groups) {
-            let [wires, moved, out, level] = group.map(|n| n as u32);
-            *port = Port { high: port.high, wires, moved, driven: [out, level] };
+            let [wires, moved, te, te_own, out, level] = group.map(|n| n as u32);
+            *port = Port { high: port.high, wires, moved, te, te_own, driven: [out, level] };
         }
         groups.len() == 2 && rest.is_empty()
     }

@@ -67,3 +67,18 @@ fn senses() {
     b.w32(LATCH, 1 << 5);
     assert_eq!(b.r32(LATCH), 1 << 6);
 }
+
+#[test]
+fn gpiote_takes_pins() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
+    b.w32(DIR, 1 << 4);
+    b.w32(OUT, 1 << 4);
+    b.signal(2, 4, true);
+    assert!(!b.output(0, 4));
+    b.signal(1, 4, true);
+    assert!(b.output(0, 4));
+    b.signal(1, 4, false);
+    assert!(!b.output(0, 4));
+    b.signal(2, 4, false);
+    assert!(b.output(0, 4));
+}

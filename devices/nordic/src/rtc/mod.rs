@@ -39,19 +39,22 @@ impl Rtc {
         Pace { hz: HZ, divider: self.divider, mask: MASK }
     }
 
-    /// Events in the order of the clock's timers, with the counts that they wait for.
+    /// Events with the counts that they wait for, as far as somebody wants them.
+    fn wanted(&self, io: &Io<'_>, count: u32) -> impl Iterator<Item = (u32, u32)> {
+        let next = count.wrapping_add(1) & MASK;
+        let compares = [0, 1, 2, 3].map(|n| (COMPARE + n, io.array(reg::CC, n) & MASK));
+        let compares = compares.into_iter().take(self.channels as usize);
+        let all = [(TICK, next), (OVRFLW, 0)].into_iter().chain(compares);
+        let enabled = io.reg(reg::EVTEN) | io.interrupts();
+        all.filter(move |(event, _)| enabled >> event & 1 != 0)
+    }
+
     fn schedule(&self, io: &mut Io<'_>) {
         let now = io.cx.now();
-        let next = self.value(now).wrapping_add(1) & MASK;
-        let compares = (0..self.channels).map(|n| (COMPARE + n, io.array(reg::CC, n) & MASK));
-        let all: Vec<(u32, u32)> =
-            [(TICK, next), (OVRFLW, 0)].into_iter().chain(compares).collect();
-        for (event, target) in all {
-            let wanted = io.reg(reg::EVTEN) >> event & 1 != 0 || io.wanted(event);
-            match self.counter.next(now, self.pace(), target).filter(|_| wanted) {
-                Some(at) => io.cx.timer(event, at),
-                None => io.cx.stop_timer(event),
-            }
+        let targets = self.wanted(io, self.value(now)).map(|(_, target)| target);
+        match self.counter.next(now, self.pace(), targets) {
+            Some(at) => io.cx.timer(0, at),
+            None => io.cx.stop_timer(0),
         }
     }
 }
@@ -106,8 +109,12 @@ impl Block for Rtc {
         self.schedule(io);
     }
 
-    fn timer(&mut self, io: &mut Io<'_>, event: u32) {
-        io.event(event);
+    fn timer(&mut self, io: &mut Io<'_>, _: u32) {
+        let count = self.value(io.cx.now());
+        // A tick waits for the count that is there now.
+        let before = count.wrapping_sub(1) & MASK;
+        let due: Vec<(u32, u32)> = self.wanted(io, before).collect();
+        due.into_iter().filter(|d| d.1 == count).for_each(|(event, _)| io.event(event));
         self.schedule(io);
     }
 

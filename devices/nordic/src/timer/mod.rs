@@ -36,6 +36,8 @@ const SHORTS: [Short; 12] = {
 struct Timer {
     channels: u32,
     counter: Counter,
+    /// The next compare may be another one; never true for long.
+    moved: bool,
 }
 
 /// MODE 0 counts the clock, the others count the task.
@@ -49,16 +51,20 @@ fn pace(io: &Io<'_>) -> Pace {
 }
 
 impl Timer {
-    /// Sets the clock's timer of each channel, numbered as the channel.
+    /// The next compare.
     fn schedule(&self, io: &mut Io<'_>) {
-        let pace = pace(io);
+        let targets = (0..self.channels).map(|n| io.array(reg::CC, n));
+        match self.counter.next(io.cx.now(), pace(io), targets) {
+            Some(at) => io.cx.timer(0, at),
+            None => io.cx.stop_timer(0),
+        }
+    }
+
+    /// Compares with a count that is new.
+    fn compare(&self, io: &mut Io<'_>, count: u32) {
         for n in 0..self.channels {
-            let now = io.cx.now();
-            let target = io.array(reg::CC, n);
-            let due = self.counter.next(now, pace, target).filter(|_| pace.hz != 0);
-            match due {
-                Some(at) => io.cx.timer(n, at),
-                None => io.cx.stop_timer(n),
+            if io.array(reg::CC, n) == count {
+                io.event(COMPARE + n);
             }
         }
     }
@@ -69,12 +75,13 @@ impl Block for Timer {
     const SHORTS: &'static [Short] = &SHORTS;
 
     fn new(config: &Config) -> Timer {
-        Timer { channels: config.int("channels").min(6) as u32, counter: Counter::default() }
+        let channels = config.int("channels").min(6) as u32;
+        Timer { channels, counter: Counter::default(), moved: false }
     }
 
-    fn reset(&mut self, io: &mut Io<'_>) {
+    fn reset(&mut self, _: &mut Io<'_>) {
         self.counter = Counter::default();
-        self.schedule(io);
+        self.moved = true;
     }
 
     fn task(&mut self, io: &mut Io<'_>, task: u32) {
@@ -86,11 +93,7 @@ impl Block for Timer {
             COUNT if pace.hz == 0 && self.counter.running => {
                 let count = self.counter.value(now, pace).wrapping_add(1) & pace.mask;
                 self.counter.begin(now, count);
-                for n in 0..self.channels {
-                    if io.array(reg::CC, n) == count {
-                        io.event(COMPARE + n);
-                    }
-                }
+                self.compare(io, count);
             }
             CAPTURE.. if task - CAPTURE < self.channels => {
                 let n = u64::from(task - CAPTURE);
@@ -98,7 +101,7 @@ impl Block for Timer {
             }
             _ => return,
         }
-        self.schedule(io);
+        self.moved = true;
     }
 
     fn wrote(&mut self, io: &mut Io<'_>, offset: u64, _: u32) {
@@ -112,12 +115,19 @@ impl Block for Timer {
             reg::CC.. => {}
             _ => return,
         }
-        self.schedule(io);
+        self.moved = true;
     }
 
-    fn timer(&mut self, io: &mut Io<'_>, n: u32) {
-        io.event(COMPARE + n);
-        self.schedule(io);
+    fn timer(&mut self, io: &mut Io<'_>, _: u32) {
+        let count = self.counter.value(io.cx.now(), pace(io));
+        self.compare(io, count);
+        self.moved = true;
+    }
+
+    fn settle(&mut self, io: &mut Io<'_>) {
+        if std::mem::take(&mut self.moved) {
+            self.schedule(io);
+        }
     }
 
     fn save(&self) -> Vec<u64> {
