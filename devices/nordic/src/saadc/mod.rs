@@ -39,6 +39,8 @@ struct Saadc {
     /// RESULT.PTR and MAXCNT as they were at START: both may be set for the next buffer then.
     to: u32,
     most: u32,
+    /// Results in memory since then.
+    done: u32,
     /// A conversion is under way.
     busy: bool,
     /// Samples of the result that is being averaged.
@@ -65,17 +67,18 @@ impl Saadc {
         let bytes = (value as u16).to_le_bytes();
         let enabled = (0..CHANNELS).filter(|n| io.reg(reg::CH_PSELP + n * STRIDE) & 0x1f != 0);
         for _ in 0..enabled.count() {
-            let done = io.reg(reg::RESULT_AMOUNT);
-            if done >= self.most {
+            if self.done >= self.most {
                 break;
             }
             // A result that memory does not take is lost.
-            let _ = io.cx.dma_write(BUS, u64::from(self.to) + 2 * u64::from(done), &bytes);
-            io.set(reg::RESULT_AMOUNT, done + 1);
+            let _ = io.cx.dma_write(BUS, u64::from(self.to) + 2 * u64::from(self.done), &bytes);
+            self.done += 1;
         }
         io.event(RESULTDONE);
-        if io.reg(reg::RESULT_AMOUNT) >= self.most {
+        if self.done >= self.most {
             self.active = false;
+            // Not before: who takes the buffer may already have begun the next.
+            io.set(reg::RESULT_AMOUNT, self.done);
             io.event(END);
         }
     }
@@ -97,16 +100,16 @@ impl Block for Saadc {
         match task {
             _ if io.reg(reg::ENABLE) & 1 == 0 => {}
             START => {
-                (self.active, self.taken) = (true, 0);
+                (self.active, self.taken, self.done) = (true, 0, 0);
                 (self.to, self.most) =
                     (io.reg(reg::RESULT_PTR), io.reg(reg::RESULT_MAXCNT) & 0x7fff);
-                io.set(reg::RESULT_AMOUNT, 0);
                 io.event(STARTED);
             }
             SAMPLE if self.active && !self.busy => self.next(io, TIME),
             SAMPLE => {}
             STOP => {
                 (self.active, self.busy) = (false, false);
+                io.set(reg::RESULT_AMOUNT, self.done);
                 io.cx.stop_timer(0);
                 io.event(STOPPED);
             }
@@ -128,15 +131,19 @@ impl Block for Saadc {
 
     fn save(&self) -> Vec<u64> {
         let flags = [self.active, self.busy].map(u64::from);
-        flags.into_iter().chain([self.to, self.most, self.taken].map(u64::from)).collect()
+        flags
+            .into_iter()
+            .chain([self.to, self.most, self.done, self.taken].map(u64::from))
+            .collect()
     }
 
     fn load(&mut self, numbers: &[u64]) -> bool {
-        let [active @ 0..=1, busy @ 0..=1, to, most, taken @ 0..=256] = *numbers else {
+        let [active @ 0..=1, busy @ 0..=1, to, most, done @ 0..=0x7fff, taken @ 0..=256] = *numbers
+        else {
             return false;
         };
         (self.active, self.busy, self.taken) = (active != 0, busy != 0, taken as u32);
-        (self.to, self.most) = (to as u32, most as u32 & 0x7fff);
+        (self.to, self.most, self.done) = (to as u32, most as u32 & 0x7fff, done as u32);
         true
     }
 }
@@ -171,7 +178,7 @@ mod tests {
         for sample in 1..=2 {
             b.w32(0x004, 1);
             b.advance(TIME);
-            assert_eq!((b.r32(0x634), b.r32(0x104)), (2 * sample, (sample == 2).into()));
+            assert_eq!((b.r32(0x634), b.r32(0x104)), if sample == 2 { (4, 1) } else { (0, 0) });
         }
         assert_eq!(b.cx.memory[6..18], [0, 0, 1, 8, 1, 8, 1, 8, 1, 8, 0, 0]);
         b.w32(0x008, 1);
@@ -202,7 +209,7 @@ mod tests {
         b.w32(0x000, 1);
         b.w32(0x004, 1);
         b.advance(TIME + 8 * 10_000_000);
-        assert_eq!((b.r32(0x634), b.r32(0x104)), (18, 0));
+        assert_eq!((b.r32(0x634), b.r32(0x104)), (0, 0));
         b.advance(10_000_000);
         assert_eq!((b.r32(0x634), b.r32(0x104), b.cx.memory[8]), (20, 1, 0x80));
         assert!(b.cx.timers.is_empty());

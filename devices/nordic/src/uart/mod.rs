@@ -58,8 +58,9 @@ struct Uart {
     full: bool,
     /// A byte's time is not over.
     pausing: bool,
-    /// UARTE: where the next byte goes, and how many are to come.
+    /// UARTE: where the next byte goes, how many came, and how many are to come.
     at: u32,
+    came: u32,
     left: u32,
 }
 
@@ -92,6 +93,8 @@ impl Uart {
     /// The reception into memory ends.
     fn end_reception(&mut self, io: &mut Io<'_>) {
         self.rx_on = false;
+        // Not before: who takes the buffer may already have begun the next.
+        io.set(reg::RXD_AMOUNT, self.came);
         io.event(ENDRX);
     }
 
@@ -129,7 +132,7 @@ impl Block for Uart {
                 if dma {
                     self.at = io.reg(reg::RXD_PTR);
                     self.left = io.reg(reg::RXD_MAXCNT) & MOST;
-                    io.set(reg::RXD_AMOUNT, 0);
+                    self.came = 0;
                     io.event(RXSTARTED);
                 }
                 io.cx.accept_more(LINE);
@@ -218,7 +221,7 @@ impl Block for Uart {
             let _ = io.cx.dma_write(BUS, self.at.into(), &[byte]);
             self.at = self.at.wrapping_add(1);
             self.left -= 1;
-            io.set(reg::RXD_AMOUNT, io.reg(reg::RXD_AMOUNT) + 1);
+            self.came += 1;
             io.event(RXDRDY);
             if self.left == 0 {
                 self.end_reception(io);
@@ -233,11 +236,14 @@ impl Block for Uart {
 
     fn save(&self) -> Vec<u64> {
         let flags = [self.tx_on, self.rx_on, self.full, self.pausing].map(u64::from);
-        flags.into_iter().chain([self.sending, self.at, self.left].map(u64::from)).collect()
+        flags
+            .into_iter()
+            .chain([self.sending, self.at, self.came, self.left].map(u64::from))
+            .collect()
     }
 
     fn load(&mut self, numbers: &[u64]) -> bool {
-        let [tx_on, rx_on, full, pausing, sending, at, left] = *numbers else { return false };
+        let [tx_on, rx_on, full, pausing, sending, at, came, left] = *numbers else { return false };
         let word = |n: u64| n as u32;
         *self = Uart {
             easy_dma: self.easy_dma,
@@ -247,8 +253,9 @@ impl Block for Uart {
             pausing: pausing != 0,
             sending: word(sending),
             at: word(at),
+            came: word(came) & MOST,
             left: word(left) & MOST,
         };
-        sending <= u64::from(MOST)
+        sending <= u64::from(MOST) && came.saturating_add(left) <= u64::from(MOST)
     }
 }
