@@ -1,5 +1,7 @@
-//! Memories: RAM and ROM. They have no models: the machine gives their regions to the engine as
-//! bytes.
+//! Memories: RAM and ROM, which have no models (the machine gives their regions to the engine as
+//! bytes), and flash, which takes commands.
+
+pub mod cfi_flash;
 
 use hetemu_hw::Family;
 
@@ -9,4 +11,4 @@ pub mod schemas {
 }
 
 /// This family.
-pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: &[] };
+pub const FAMILY: Family = Family { types: schemas::SCHEMAS, models: &[cfi_flash::MODEL] };

@@ -1,8 +1,15 @@
 //! The 256 bytes of a PCI function's configuration space (PCI Local Bus Specification 2.2, chapter
 //! 6): values, and which bits a write changes.
 
+use hetemu_hw::pci;
+
 /// Bytes of the space.
 const LEN: usize = 256;
+
+/// Bits of the command register.
+pub(crate) const IO: u32 = 1 << 0;
+pub(crate) const MEMORY: u32 = 1 << 1;
+pub(crate) const MASTER: u32 = 1 << 2;
 
 /// One function's configuration space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +41,37 @@ impl Space {
         for (to, from) in self.writable.iter_mut().skip(at).zip(mask.to_le_bytes()).take(size) {
             *to = from;
         }
+    }
+
+    /// A base address register: of `size` bytes (a power of two), in I/O or memory space.
+    pub(crate) fn bar(&mut self, number: usize, space: pci::Space, size: u32) {
+        let kind = u32::from(space == pci::Space::Io);
+        self.set(0x10 + 4 * number, 4, kind);
+        self.allow(0x10 + 4 * number, 4, !(size - 1));
+    }
+
+    /// The offset of an address in what a base address register places, if the command register
+    /// lets the function answer.
+    pub(crate) fn hit(
+        &self,
+        number: usize,
+        space: pci::Space,
+        size: u64,
+        addr: u64,
+    ) -> Option<u64> {
+        let base = self.word(0x10 + 4 * number);
+        let (enable, mask) = match space {
+            pci::Space::Io => (IO, !3),
+            pci::Space::Memory => (MEMORY, !15),
+        };
+        let here = self.word(4) & enable != 0 && base & mask != 0;
+        let offset = addr.checked_sub((base & mask).into())?;
+        (here && offset < size).then_some(offset)
+    }
+
+    /// Four bytes.
+    pub(crate) fn word(&self, at: usize) -> u32 {
+        (0..4).fold(0, |v, i| v | u32::from(self.byte(at + i)) << (8 * i))
     }
 
     pub(crate) fn byte(&self, at: usize) -> u8 {

@@ -2,10 +2,13 @@
 //! missing follow.
 
 mod config;
+mod ide;
+pub mod ata_disk;
 pub mod gt64120;
 pub mod i8254;
 pub mod i8259;
 pub mod mc146818;
+pub mod pcnet;
 pub mod piix4;
 pub mod piix4_ide;
 pub mod piix4_pm;
@@ -19,11 +22,13 @@ pub mod schemas {
 
 /// Models of this family.
 pub const MODELS: &[Model] = &[
+    ata_disk::MODEL,
     gt64120::MODEL,
     i8254::MODEL,
     i8259::MODEL,
     mc146818::MODEL,
     mc146818::MODEL_2,
+    pcnet::MODEL,
     piix4::MODEL,
     piix4_ide::MODEL,
     piix4_pm::MODEL,

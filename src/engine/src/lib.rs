@@ -23,6 +23,7 @@ mod tlb;
 pub use cluster::{
     Cluster, CodeRange, EngineConfig, Executed, Hit, Line, Ran, Stats, Stop, Watched,
 };
+pub use mmu::Port;
 pub use ram::Ram;
-pub use space::{Entry, Heard, Kind, Space, SpaceBuilder, Swap, Unmapped};
+pub use space::{Entry, Kind, Space, SpaceBuilder, Swap, Unmapped};
 pub use system::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};

@@ -32,6 +32,8 @@ pub struct Ram {
     /// a page that begins there may hit translated code.
     guard: Box<[AtomicU16]>,
     listeners: Mutex<Vec<Weak<Listener>>>,
+    /// Loads and fetches go to the bytes. While not, what stands behind the memory answers loads.
+    direct: AtomicBool,
 }
 
 // SAFETY: the pages are plain bytes that any thread may read and write, through raw pointers only;
@@ -74,6 +76,8 @@ pub(crate) enum CodeEvent {
     Written(u64, u64),
     /// Another cluster translated code of the page at this offset: no write may go past the check.
     Translated(u64),
+    /// Loads go elsewhere from now on: no TLB may lead to the memory as it did.
+    Redirected,
 }
 
 /// Where something happened, and what.
@@ -147,6 +151,7 @@ impl Ram {
             code,
             guard,
             listeners: Mutex::default(),
+            direct: AtomicBool::new(true),
         }))
     }
 
@@ -158,6 +163,20 @@ impl Ram {
     /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Whether loads go to the bytes: so it is at first.
+    pub fn is_direct(&self) -> bool {
+        self.direct.load(SeqCst)
+    }
+
+    /// Has loads go to the bytes, or to the registers that stand behind the memory in a view
+    /// ([`crate::SpaceBuilder::behind`]). Cores hear of it before their next instruction, if they
+    /// are made to stop there.
+    pub fn set_direct(&self, direct: bool) {
+        if self.direct.swap(direct, SeqCst) != direct {
+            self.tell(CodeEvent::Redirected, None);
+        }
     }
 
     /// Reads; false, and nothing read, if the range leaves the memory.

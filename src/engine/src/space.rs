@@ -91,25 +91,13 @@ pub struct Space {
     /// Ranges of memory that takes no stores and does not mind them: first and last address,
     /// sorted.
     deaf: Vec<(u64, u64)>,
-    /// Ranges of memory whose stores a device takes, sorted.
-    heard: Vec<Heard>,
+    /// Registers behind ranges of memory that takes no stores: they take the stores, and loads
+    /// while the memory is not direct. Sorted.
+    behind: Vec<Entry>,
     default: Unmapped,
     mask: u64,
     /// The largest memory that is plain and takes stores.
     main: Option<Main>,
-}
-
-/// A range of memory that cores only read; what they store there goes to a device (flash).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
-    /// First address.
-    pub start: u64,
-    /// Last address.
-    pub last: u64,
-    /// The device, and the offset at which the range begins.
-    pub at: DeviceRef,
-    /// Bit n: stores of 2^n bytes are allowed.
-    pub widths: u8,
 }
 
 /// A memory that needs no search: page walks and fills of TLBs end here nearly always.
@@ -180,10 +168,25 @@ impl SpaceBuilder {
         self
     }
 
-    /// Stores to a range of memory that is not writable go to a device.
-    pub fn heard(mut self, range: Heard) -> Self {
-        let at = self.space.heard.partition_point(|h| h.start < range.start);
-        self.space.heard.insert(at, range);
+    /// Registers stand behind a range of memory that is not writable: they take stores, and loads
+    /// while the memory is not direct ([`Ram::set_direct`]).
+    #[allow(clippy::too_many_arguments)]
+    pub fn behind(
+        mut self,
+        start: u64,
+        len: u64,
+        at: DeviceRef,
+        widths: u8,
+        split: bool,
+        swap: Swap,
+        big_endian: bool,
+    ) -> Self {
+        if len > 0 {
+            let last = start.saturating_add(len - 1);
+            let to = self.space.behind.partition_point(|e| e.start < start);
+            let kind = Kind::Device { at, widths, split, swap, big_endian };
+            self.space.behind.insert(to, Entry { start, last, kind });
+        }
         self
     }
 
@@ -207,19 +210,35 @@ impl Space {
     /// Begins a space in which unmapped addresses answer `default`; addresses wrap at `bits`.
     pub fn builder(default: Unmapped, bits: u8) -> SpaceBuilder {
         let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
-        let (entries, deaf, heard) = (Vec::new(), Vec::new(), Vec::new());
-        SpaceBuilder { space: Space { entries, deaf, heard, default, mask, main: None } }
+        let (entries, deaf, behind) = (Vec::new(), Vec::new(), Vec::new());
+        SpaceBuilder { space: Space { entries, deaf, behind, default, mask, main: None } }
     }
 
-    /// What is mapped at an address.
+    /// What is mapped at an address; of memory that is not direct what stands behind it.
     pub fn find(&self, pa: u64) -> Option<&Entry> {
+        let entry = self.mapped(pa)?;
+        match &entry.kind {
+            Kind::Ram { ram, .. } if !ram.is_direct() => self.find_behind(pa).or(Some(entry)),
+            _ => Some(entry),
+        }
+    }
+
+    /// What is mapped at an address, memory whether it is direct or not.
+    fn mapped(&self, pa: u64) -> Option<&Entry> {
         self.entries.get(self.index(pa)?)
     }
 
-    /// The number of what is mapped at an address in [`Space::entries`].
+    /// The number of what is mapped at an address in [`Space::entries`], memory whether it is
+    /// direct or not.
     pub(crate) fn index(&self, pa: u64) -> Option<usize> {
         let at = self.entries.partition_point(|e| e.last < pa);
         self.entries.get(at).filter(|e| e.start <= pa).map(|_| at)
+    }
+
+    /// The registers behind memory at an address.
+    pub fn find_behind(&self, pa: u64) -> Option<&Entry> {
+        let at = self.behind.partition_point(|e| e.last < pa);
+        self.behind.get(at).filter(|e| e.start <= pa)
     }
 
     /// What an address answers that nothing is mapped at.
@@ -227,16 +246,19 @@ impl Space {
         self.default
     }
 
+    /// What an address answers that is neither memory nor registers.
+    pub fn unmapped(&self, pa: u64) -> Unmapped {
+        match self.mapped(self.wrap(pa)).map(|e| &e.kind) {
+            Some(Kind::Hole(answer)) => *answer,
+            Some(_) => Unmapped::Fault,
+            None => self.default,
+        }
+    }
+
     /// Whether refused stores to an address vanish.
     pub fn ignores_stores(&self, pa: u64) -> bool {
         let at = self.deaf.partition_point(|d| d.1 < pa);
         self.deaf.get(at).is_some_and(|d| d.0 <= pa)
-    }
-
-    /// The device that takes refused stores to an address.
-    pub fn hears_stores(&self, pa: u64) -> Option<&Heard> {
-        let at = self.heard.partition_point(|h| h.last < pa);
-        self.heard.get(at).filter(|h| h.start <= pa)
     }
 
     /// The address that the space's width leaves.
@@ -275,6 +297,15 @@ impl Space {
             rest = later;
         }
         true
+    }
+
+    /// Reads as [`Space::read_ram`], where loads go to the bytes.
+    pub(crate) fn load_ram(&self, pa: u64, into: &mut [u8]) -> bool {
+        let bytes = |e: Option<&Entry>| matches!(e.map(|e| &e.kind), Some(Kind::Ram { .. }));
+        let last = pa.wrapping_add(into.len().saturating_sub(1) as u64);
+        bytes(self.find(pa & self.mask))
+            && bytes(self.find(last & self.mask))
+            && self.read_ram(pa, into)
     }
 
     /// Writes memory that the initiator may write; false, with a part written, if a byte is not.
@@ -341,7 +372,7 @@ impl Space {
 
     /// The part of a range that one memory entry answers.
     pub(crate) fn piece(&self, pa: u64, len: usize) -> Option<Piece<'_>> {
-        let entry = self.find(pa & self.mask)?;
+        let entry = self.mapped(pa & self.mask)?;
         let Kind::Ram { ram, offset, writable, swap } = &entry.kind else { return None };
         let skip = (pa & self.mask) - entry.start;
         let len = len.min(usize::try_from((entry.last - (pa & self.mask)).saturating_add(1)).ok()?);

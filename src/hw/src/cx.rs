@@ -65,6 +65,35 @@ pub trait Cx {
         Err(BusError)
     }
 
+    /// Reads through a bus port as a bridge does for an access that it passes on: registers of
+    /// devices answer, with their effects. 1, 2, 4 or 8 bytes, aligned; the byte at the lowest
+    /// address is the lowest of the number. A device that is in a call of its own (the bridge
+    /// itself) does not answer.
+    fn bus_read(&mut self, master: u32, addr: u64, size: u8) -> Result<u64, BusError> {
+        let mut bytes = [0; 8];
+        let into = bytes.get_mut(..usize::from(size)).ok_or(BusError)?;
+        self.dma_read(master, addr, into)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Writes through a bus port as [`Cx::bus_read`] reads.
+    fn bus_write(
+        &mut self,
+        master: u32,
+        addr: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
+        let bytes = value.to_le_bytes();
+        self.dma_write(master, addr, bytes.get(..usize::from(size)).ok_or(BusError)?)
+    }
+
+    /// Whether reads of a ROM region of the device's own go to its bytes, at the speed of memory
+    /// (so it is after a reset), or to [`Device::read`]. Writes go to [`Device::write`] always.
+    fn memory_direct(&mut self, region: u32, direct: bool) {
+        let _ = (region, direct);
+    }
+
     /// Sends bytes to a serial plug, or one frame to a network plug (index in the schema's links).
     /// Without a plug they vanish.
     fn send(&mut self, link: u32, bytes: &[u8]);

@@ -99,6 +99,11 @@ pub trait Device: Send {
         None
     }
 
+    /// A protocol of a child bus that this device speaks as a drive on it (ATA).
+    fn ata(&mut self) -> Option<&mut dyn crate::ata::Function> {
+        None
+    }
+
     /// Writes the volatile state, as the schema's current state version.
     fn save(&self, w: &mut Writer) {}
 
@@ -107,6 +112,10 @@ pub trait Device: Send {
     fn load(&mut self, r: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         Ok(())
     }
+
+    /// A saved state was loaded, of this device and of the machine around it: sets what is part of
+    /// neither, such as [`Cx::memory_direct`].
+    fn loaded(&mut self, cx: &mut dyn Cx) {}
 
     /// The state by name, where the registers that [`Device::peek`] shows do not say it.
     fn inspect(&self) -> Vec<InspectValue> {

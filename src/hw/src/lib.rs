@@ -7,6 +7,7 @@
 //!
 //! The machine owns every device and every context; this crate has no unsafe code and no state.
 
+pub mod ata;
 pub mod block;
 mod config;
 mod cx;

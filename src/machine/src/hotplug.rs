@@ -102,7 +102,8 @@ impl Running {
     /// Makes the device of a part that stands in the graph, and tells its parent.
     fn plug_in(&mut self, id: PartId, parent: PartId, unit: &str) -> Result<(), Report> {
         let world = &mut self.m.world;
-        let made = build::slot(&self.m.graph, &self.m.registry, id, &world.plugs, &world.stores)?;
+        let (plugs, stores) = (&world.plugs, &world.stores);
+        let made = build::slot(&self.m.graph, &self.m.registry, id, plugs, stores)?;
         let name = &self.m.graph.part(id).name;
         let none = || report(format!("`{name}` has a schema and no model"));
         let mut made = made.ok_or_else(none)?;

@@ -1,7 +1,7 @@
 //! What each initiator sees, as the engine wants it: the graph's flattened view with memory and
 //! slots.
 
-use hetemu_engine::{DeviceRef, Heard, Ram, Space, Swap, Unmapped};
+use hetemu_engine::{DeviceRef, Ram, Space, Swap, Unmapped};
 use hetemu_graph::{BusId, Flat, Graph, Lanes, PartId, RowAccess, flatten};
 use hetemu_schema::{Endian, RegionKind};
 use std::collections::BTreeMap;
@@ -43,11 +43,12 @@ pub(crate) fn view(
             if region.kind == RegionKind::Rom && graph.part(part).text("write") == Some("ignore") {
                 out = out.deaf(start, len);
             }
-            // Flash: what is stored there is for its model.
-            if let Some(slot) = slots.get(&part).filter(|_| region.kind == RegionKind::Rom) {
+            if region.kind == RegionKind::Rom
+                && let Some(slot) = slots.get(&part)
+            {
                 let at = DeviceRef { device: *slot as u32, region: index, offset };
-                let (last, widths) = (range.last, region.access);
-                out = out.heard(Heard { start, last, at, widths });
+                let big = region.endian == Some(Endian::Big);
+                out = out.behind(start, len, at, region.access, range.split, swap, big);
             }
         } else if let Some(slot) = slots.get(&part) {
             let flags = match range.access {

@@ -20,6 +20,7 @@ use regs::*;
 pub const MODEL: Model = Model { ty: &I8259_1, create };
 
 const IN: u32 = 0;
+const LEVEL: u32 = 1;
 const OUT: u32 = 0;
 
 fn create(_: &Config) -> Result<Box<dyn Device>, ConfigError> {
@@ -38,6 +39,8 @@ struct State {
     irr: u8,
     isr: u8,
     imr: u8,
+    /// Inputs that are levels, whatever ICW1 says.
+    levels: u8,
     /// ICW2 and ICW3.
     base: u8,
     cascade: u8,
@@ -63,6 +66,7 @@ impl Default for State {
             irr: 0,
             isr: 0,
             imr: 0,
+            levels: 0,
             base: 0,
             cascade: 0,
             lowest: 7,
@@ -83,7 +87,8 @@ impl Default for State {
 impl State {
     /// Interrupts that are requested.
     fn requests(&self) -> u8 {
-        if self.level { self.lines } else { self.irr }
+        let levels = if self.level { 0xff } else { self.levels };
+        self.lines & levels | self.irr & !levels
     }
 
     /// The input of highest priority among these.
@@ -142,6 +147,7 @@ impl State {
         if value & ICW1 != 0 {
             *self = State {
                 lines: self.lines,
+                levels: self.levels,
                 word: 2,
                 level: value & ICW1_LTIM != 0,
                 single: value & ICW1_SNGL != 0,
@@ -227,8 +233,13 @@ impl Device for I8259 {
         (!self.state.poll).then(|| self.state.value(offset).into())
     }
 
-    fn signal(&mut self, cx: &mut dyn Cx, _: u32, line: u32, level: bool) {
+    fn signal(&mut self, cx: &mut dyn Cx, input: u32, line: u32, level: bool) {
         let bit = 1u8 << (line & 7);
+        if input == LEVEL {
+            let levels = self.state.levels & !bit;
+            self.state.levels = if level { levels | bit } else { levels };
+            return self.drive(cx);
+        }
         // An input must stay high until it is acknowledged. A pulse has no end, so that the next
         // one is an edge, too.
         if level {

@@ -4,6 +4,7 @@ use super::State;
 use hetemu_hw::{LoadError, Reader, Writer};
 
 const BYTES: u16 = 0;
+const LEVELS: u16 = 1;
 
 /// In this order, one byte each.
 const LEN: usize = 10;
@@ -36,6 +37,7 @@ impl State {
             high,
         ];
         w.bytes(BYTES, &bytes);
+        w.bytes(LEVELS, &[self.levels]);
     }
 
     pub(super) fn load(r: &Reader<'_>) -> Result<State, LoadError> {
@@ -44,6 +46,12 @@ impl State {
         if lowest > 7 || word > 4 || high > 1 {
             return Err(LoadError::Bad(BYTES));
         }
+        // States of before there were such inputs have none.
+        let levels = match r.bytes(LEVELS) {
+            Ok(&[levels]) => levels,
+            Err(LoadError::Missing(_)) => 0,
+            _ => return Err(LoadError::Bad(LEVELS)),
+        };
         let flags = u16::from_le_bytes([low, high]);
         let flag = |bit: u32| flags >> bit & 1 != 0;
         Ok(State {
@@ -51,6 +59,7 @@ impl State {
             irr,
             isr,
             imr,
+            levels,
             base,
             cascade,
             lowest,

@@ -1,13 +1,12 @@
 //! The power management function of the PIIX4 (Intel 290562-001, chapter 7): power-off by a write
-//! of SUS_EN, and the timer, which wraps without a status. Its registers answer where the machine
-//! maps them, whatever PMBA says; the SMBus controller does not exist.
+//! of SUS_EN, and the timer, which wraps without a status; the SMBus controller does not exist.
 
 #[cfg(test)]
 mod tests;
 
 use crate::config::Space;
 use crate::schemas::INTEL_PIIX4_PM_1;
-use hetemu_hw::pci::Function;
+use hetemu_hw::pci::{Function, Space as Bus};
 use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write};
 use hetemu_hw::time::ticks;
 use hetemu_hw::{
@@ -28,6 +27,8 @@ const ENABLE: u32 = 0x0521;
 const SUS_EN: u32 = 1 << 13;
 const SUS_TYP: u32 = 7 << 10;
 const CONTROL_MASK: u32 = SUS_TYP | 3;
+/// Configuration space: the registers answer at PMBA.
+const PMREGMISC: usize = 0x80;
 /// Of the timer.
 const HZ: u64 = 3_579_545;
 
@@ -159,6 +160,14 @@ impl Device for Piix4Pm {
 }
 
 impl Function for Piix4Pm {
+    fn claims(&self, space: Bus, addr: u64) -> Option<(u32, u64)> {
+        let config = &self.state.config;
+        let base = u64::from(config.word(0x40) & 0xffc0);
+        let on = space == Bus::Io && config.byte(PMREGMISC) & 1 != 0 && base != 0;
+        let offset = addr.checked_sub(base).filter(|o| on && *o < 64)?;
+        Some((0, offset))
+    }
+
     fn config_read(&mut self, _: &mut dyn Cx, offset: u64, size: u8) -> u64 {
         self.state.config.read(offset, size)
     }

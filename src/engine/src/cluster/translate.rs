@@ -5,7 +5,7 @@ use crate::cache::{BlockKey, NewBlock};
 use crate::interp;
 use crate::mmu::{CODE_PAGE, CodePage};
 use crate::ram::CodeEvent;
-use hetemu_isa::{Access, Block, Exception, FetchFault, Mode};
+use hetemu_isa::{Access, Block, Exception, FetchFault, Flush, Mode};
 
 /// Ops that the cache may hold before it is emptied.
 const MAX_OPS: usize = 8 << 20;
@@ -271,6 +271,12 @@ impl Cluster {
                     if let Some(host) = ram.host(page, 0) {
                         self.protect(host as usize);
                     }
+                }
+                CodeEvent::Redirected => {
+                    for c in &mut self.cores {
+                        c.mmu.flush(Flush::All);
+                    }
+                    self.rekey();
                 }
             }
         }

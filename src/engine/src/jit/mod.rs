@@ -100,6 +100,8 @@ impl Flat {
     /// has reservations in one, or stores there at the same time.
     pub(crate) fn all(space: &Space, alone: impl Fn(&Flat) -> bool) -> Vec<Flat> {
         let plain = |e: &Entry| match &e.kind {
+            // Loads may be redirected to registers.
+            Kind::Ram { .. } if space.find_behind(e.start).is_some() => None,
             Kind::Ram { ram, offset, writable, swap: Swap::None, .. } => {
                 let len = (e.last - e.start).checked_add(1)?;
                 let host = ram.host(*offset, len)? as usize;

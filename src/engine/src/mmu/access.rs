@@ -126,7 +126,7 @@ impl Outer<'_> {
         let (first, pa) = self.split(cpu, va, bytes, Access::Load)?;
         let mut raw = [0; 8];
         for (pa, part) in [(pa[0], 0..first), (pa[1], first..bytes)] {
-            if !self.space.read_ram(pa, &mut raw[part]) {
+            if !self.space.load_ram(pa, &mut raw[part]) {
                 return Err(cpu.misaligned(Access::Load, va));
             }
         }
@@ -236,7 +236,7 @@ impl Outer<'_> {
             return Some(acc.extend(host.load(acc.size())));
         }
         let mut raw = [0; 8];
-        let ok = !self.mmu.is_own(pa) && self.space.read_ram(pa, &mut raw[..bytes as usize]);
+        let ok = !self.mmu.is_own(pa) && self.space.load_ram(pa, &mut raw[..bytes as usize]);
         ok.then(|| acc.extend(u64::from_le_bytes(raw)))
     }
 
@@ -303,11 +303,8 @@ impl Outer<'_> {
         match self.space.find(pa).map(|e| &e.kind) {
             Some(Kind::Ram { writable: true, .. } | Kind::Device { .. } | Kind::Hole(_)) => Ok(()),
             None if self.space.default_answer() != Unmapped::Fault => Ok(()),
-            Some(Kind::Ram { .. })
-                if self.space.ignores_stores(pa) || self.space.hears_stores(pa).is_some() =>
-            {
-                Ok(())
-            }
+            Some(Kind::Ram { .. }) if self.space.ignores_stores(pa) => Ok(()),
+            Some(Kind::Ram { .. }) if self.space.find_behind(pa).is_some() => Ok(()),
             _ => {
                 self.unanswered(Access::Store, va, pa, acc.bytes() as u8);
                 Err(cpu.bus_fault(Access::Store, va))
@@ -484,7 +481,8 @@ impl Outer<'_> {
         raw: u64,
     ) -> Result<(), Exception> {
         let bytes = acc.bytes() as usize;
-        let answer = match self.space.find(pa).map(|e| (e.start, &e.kind)) {
+        let entry = self.space.find_behind(pa).or_else(|| self.space.find(pa));
+        let answer = match entry.map(|e| (e.start, &e.kind)) {
             _ if self.mmu.is_own(pa) => {
                 if va & (acc.bytes() - 1) != 0 {
                     return Err(cpu.misaligned(Access::Store, va));
@@ -502,15 +500,6 @@ impl Outer<'_> {
                 }
                 if self.space.ignores_stores(pa) {
                     return Ok(());
-                }
-                if let Some(heard) = self.space.hears_stores(pa).copied() {
-                    if va & (acc.bytes() - 1) != 0 {
-                        return Err(cpu.misaligned(Access::Store, va));
-                    }
-                    if self.device_write(heard.into(), pa - heard.start, acc.size(), raw).is_some()
-                    {
-                        return Ok(());
-                    }
                 }
                 Unmapped::Fault
             }

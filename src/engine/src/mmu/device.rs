@@ -1,7 +1,7 @@
 //! Accesses to device registers: widths, splitting, byte order.
 
 use super::{Acc, Answered, Outer};
-use crate::space::{Heard, Kind, Swap};
+use crate::space::{Kind, Space, Swap};
 use crate::system::DeviceRef;
 use hetemu_isa::Env;
 
@@ -106,15 +106,11 @@ impl Outer<'_> {
             self.events.leave = true;
             return answer;
         }
-        let mut raw = 0;
-        let step = port.step(size)?;
+        port.step(size)?;
         let now = self.now_ps();
         self.accessing();
-        for i in 0..1u64 << (size - step) {
-            let (at, reverse) = port.place(offset + (i << step), step);
-            let value = self.system.device_read(now, at, 1 << step).ok()?;
-            raw |= place_bytes(value, step, reverse) << ((i * 8) << step);
-        }
+        let system = &mut self.system;
+        let raw = port.read(offset, size, |at, step| system.device_read(now, at, 1 << step).ok())?;
         self.after_device();
         Some(raw)
     }
@@ -130,14 +126,13 @@ impl Outer<'_> {
             self.events.leave = true;
             return answer;
         }
-        let step = port.step(size)?;
+        port.step(size)?;
         let now = self.now_ps();
         self.accessing();
-        for i in 0..1u64 << (size - step) {
-            let (at, reverse) = port.place(offset + (i << step), step);
-            let value = place_bytes(raw >> ((i * 8) << step), step, reverse);
-            self.system.device_write(now, at, 1 << step, value).ok()?;
-        }
+        let system = &mut self.system;
+        port.write(offset, size, raw, |at, step, value| {
+            system.device_write(now, at, 1 << step, value).ok()
+        })?;
         self.after_device();
         Some(())
     }
@@ -159,7 +154,7 @@ impl Outer<'_> {
 
 /// Registers that an access hits.
 #[derive(Clone, Copy)]
-pub(super) struct Port {
+pub struct Port {
     pub(super) at: DeviceRef,
     pub(super) widths: u8,
     pub(super) split: bool,
@@ -167,14 +162,50 @@ pub(super) struct Port {
     pub(super) big_endian: bool,
 }
 
-impl From<Heard> for Port {
-    fn from(h: Heard) -> Port {
-        let (at, widths) = (h.at, h.widths);
-        Port { at, widths, split: false, swap: Swap::None, big_endian: false }
+impl Space {
+    /// The registers at an address, and the offset of the address from where their range begins.
+    pub fn port(&self, pa: u64) -> Option<(Port, u64)> {
+        let pa = self.wrap(pa);
+        let entry = self.find(pa)?;
+        let Kind::Device { at, widths, split, swap, big_endian } = entry.kind else { return None };
+        Some((Port { at, widths, split, swap, big_endian }, pa - entry.start))
     }
 }
 
 impl Port {
+    /// Reads 2^`size` bytes through `read`, which gets each register and log2 of its bytes; the
+    /// lowest byte of the number is that of the lowest address.
+    pub fn read(
+        self,
+        offset: u64,
+        size: u8,
+        mut read: impl FnMut(DeviceRef, u8) -> Option<u64>,
+    ) -> Option<u64> {
+        let step = self.step(size)?;
+        let mut raw = 0;
+        for i in 0..1u64 << (size - step) {
+            let (at, reverse) = self.place(offset + (i << step), step);
+            raw |= place_bytes(read(at, step)?, step, reverse) << ((i * 8) << step);
+        }
+        Some(raw)
+    }
+
+    /// Writes as [`Port::read`] reads.
+    pub fn write(
+        self,
+        offset: u64,
+        size: u8,
+        raw: u64,
+        mut write: impl FnMut(DeviceRef, u8, u64) -> Option<()>,
+    ) -> Option<()> {
+        let step = self.step(size)?;
+        for i in 0..1u64 << (size - step) {
+            let (at, reverse) = self.place(offset + (i << step), step);
+            write(at, step, place_bytes(raw >> ((i * 8) << step), step, reverse))?;
+        }
+        Some(())
+    }
+
     /// log2 of the bytes that each part of an access has; none if it is refused.
     fn step(&self, size: u8) -> Option<u8> {
         let allowed = |s: u8| self.widths >> s & 1 != 0;

@@ -9,6 +9,7 @@ mod saved;
 mod spaces;
 mod watch;
 
+pub use device::Port;
 pub(crate) use env::Looking;
 pub(crate) use fetch::CodePage;
 pub(crate) use watch::Watch;

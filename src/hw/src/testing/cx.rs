@@ -32,6 +32,8 @@ pub struct TestCx {
     pub regions: BTreeMap<u32, Vec<u8>>,
     /// Frequencies told, by (output, line).
     pub rates: BTreeMap<(u32, u32), u64>,
+    /// Which of them are read as memory; all that are not here.
+    pub direct: BTreeMap<u32, bool>,
     /// Accesses that the device called unimplemented: what, offset, write.
     pub unimplemented: Vec<(String, u64, bool)>,
     /// Requests to the machine.
@@ -68,6 +70,7 @@ impl TestCx {
             memory: self.memory.clone(),
             regions: self.regions.clone(),
             rates: self.rates.clone(),
+            direct: self.direct.clone(),
             unimplemented: self.unimplemented.clone(),
             requests: self.requests.clone(),
             children: BTreeMap::new(),
@@ -101,6 +104,7 @@ impl TestCx {
             told_parent,
             regions,
             rates,
+            direct,
             seed
         );
         (self.memory != other.memory).then(|| "memory".into())
@@ -157,6 +161,9 @@ impl Cx for TestCx {
     }
     fn rate(&mut self, output: u32, line: u32, hz: u64) {
         self.rates.insert((output, line), hz);
+    }
+    fn memory_direct(&mut self, region: u32, direct: bool) {
+        self.direct.insert(region, direct);
     }
     fn send(&mut self, link: u32, bytes: &[u8]) {
         self.sent.entry(link).or_default().extend_from_slice(bytes);

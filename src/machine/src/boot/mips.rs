@@ -32,6 +32,8 @@ const BOOT_MAP: u64 = 256 << 10;
 /// The system controller's registers after reset, and where the monitor moves them.
 const RESET_REGISTERS: u32 = 0xb400_0000;
 const REGISTERS: u32 = 0xbbe0_0000;
+/// Which of the interrupts 8 to 15 are levels, behind the window to PCI I/O.
+const ELCR2: u32 = 0xb800_04d1;
 
 /// A kernel to be started.
 struct Program {
@@ -162,6 +164,7 @@ fn boot_code(entry: u32, memory: u32, big: bool) -> Vec<u32> {
         (RESET_REGISTERS, 0x68, 0xdf),
         (REGISTERS, 0x48, 0xc0),
         (REGISTERS, 0x50, 0x40),
+        (REGISTERS, 0xf0, 0x00),
         (REGISTERS, 0x58, 0x80),
         (REGISTERS, 0x60, 0x3f),
         (REGISTERS, 0x80, 0xc1),
@@ -174,6 +177,27 @@ fn boot_code(entry: u32, memory: u32, big: bool) -> Vec<u32> {
         set(&mut code, T1, if big { value.swap_bytes() } else { value });
         code.push(0xac00_0000 | T0 << 21 | T1 << 16);
     }
+    // What the monitor sets up of the south bridge: interrupts 10 and 11 for PCI, as levels; the
+    // IDE channels; power management at 0x1000 and the SMBus at 0x1100.
+    let bridge = [
+        (0x8000_5060, 0x0b0b_0a0a),
+        (0x8000_5140, 0x8000_8000),
+        (0x8000_5340, 0x1001),
+        (0x8000_5380, 0x0001),
+        (0x8000_5390, 0x1101),
+        (0x8000_53d0, 0x0009_0000),
+    ];
+    for (at, value) in bridge {
+        let at: u32 = at;
+        for (offset, value) in [(0xcf8, if big { at.swap_bytes() } else { at }), (0xcfc, value)] {
+            set(&mut code, T0, REGISTERS + offset);
+            set(&mut code, T1, value);
+            code.push(0xac00_0000 | T0 << 21 | T1 << 16);
+        }
+    }
+    set(&mut code, T0, ELCR2);
+    set(&mut code, T1, 0x0c);
+    code.push(0xa000_0000 | T0 << 21 | T1 << 16);
     let prom = PROM as u32 + 0x8000_0000;
     for (register, value) in
         [(SP, prom - 64), (4, 2), (5, prom), (6, prom + 8), (7, memory), (RA, entry)]

@@ -55,6 +55,7 @@ pub(crate) fn prepare(
     files: &dyn Files,
 ) -> Result<(), Report> {
     erase(m);
+    kept(m)?;
     linked(m, files)?;
     let boots: Vec<PartId> = {
         let is_boot = |ty: &hetemu_schema::DeviceType| BOOT_TYPES.iter().any(|b| b.name == ty.name);
@@ -100,6 +101,25 @@ fn erase(m: &mut Realized) {
 pub(crate) fn plugged<'a>(m: &'a Realized, part: PartId, link: &str) -> Option<&'a Plug> {
     let name = m.graph.part(part).links.get(link)?;
     m.graph.find_plug(name).filter(|p| p.kind == PlugKind::Image && p.value.is_some())
+}
+
+/// Memories whose content a disk keeps: what of it fits.
+fn kept(m: &mut Realized) -> Result<(), Report> {
+    for ((part, _), ram) in &m.memories {
+        let part = m.graph.part(*part);
+        let links = part.ty.links.iter().filter(|l| l.kind == PlugKind::Block);
+        for plug in links.filter_map(|l| part.links.get(l.name)) {
+            let Some(disk) = m.world.stores.block.get_mut(plug) else { continue };
+            let len = disk.info().bytes.min(ram.len());
+            let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+            disk.read(0, &mut bytes).map_err(|e| {
+                let what = format!("the disk at plug `{plug}` cannot be read: {e}");
+                Report::new("E1003", what)
+            })?;
+            m.loads.push_ram(ram, bytes);
+        }
+    }
+    Ok(())
 }
 
 /// Images that the text links to memories.

@@ -112,6 +112,12 @@ impl Loads {
         self.flash.push(ram.clone());
     }
 
+    /// What a memory holds from its beginning on.
+    pub(crate) fn push_ram(&mut self, ram: &Arc<Ram>, bytes: Vec<u8>) {
+        let (size, to) = (bytes.len() as u64, To::Ram(ram.clone()));
+        self.all.push(Load { to, addr: 0, bytes, size, file: None });
+    }
+
     /// The load that was noted last comes from a file: if it is all of it, and large, its bytes
     /// are not kept.
     pub(crate) fn last_is_file(&mut self, path: &str, file: Option<File>) {

@@ -240,6 +240,9 @@ impl Running {
         }
         self.load_world(saved)?;
         self.m.world.load_plugs(saved)?;
+        for slot in 0..self.m.world.slots.len() {
+            self.m.world.call(slot, |dev, cx| dev.loaded(cx));
+        }
         self.resumed();
         Ok(())
     }

@@ -3,8 +3,10 @@
 use super::{Carried, CoreSignal, Delivery, End, World};
 use crate::report::Report;
 use crate::wiring::Sink;
+use hetemu_engine::{Ram, Space};
 use hetemu_hw::time::Ps;
 use hetemu_hw::{Block, BusError, Cx, Device, Folder, Request};
+use std::sync::Arc;
 
 pub(crate) struct DevCx<'a> {
     pub(crate) world: &'a mut World,
@@ -34,12 +36,20 @@ impl DevCx<'_> {
         }
     }
 
-    fn own_memory(&self, region: u32) -> Option<&hetemu_engine::Ram> {
+    fn own_memory(&self, region: u32) -> Option<&Ram> {
         self.world.slots.get(self.slot)?.memories.get(&region).map(|ram| &**ram)
     }
 
     /// The view of a bus port; a function on a child bus uses its parent's port 0.
-    fn view(&self, master: u32) -> Option<&hetemu_engine::Space> {
+    fn view(&self, master: u32) -> Option<&Space> {
+        self.port(master).map(|view| &**view)
+    }
+
+    fn shared_view(&self, master: u32) -> Option<Arc<Space>> {
+        self.port(master).cloned()
+    }
+
+    fn port(&self, master: u32) -> Option<&Arc<Space>> {
         let mut slot = self.world.slots.get(self.slot)?;
         let mut port = master as usize;
         // Parents are made before their children, so this ends.
@@ -47,7 +57,7 @@ impl DevCx<'_> {
             slot = self.world.slots.get(slot.parent.as_ref()?.0)?;
             port = 0;
         }
-        slot.views.get(port)?.as_deref()
+        slot.views.get(port)?.as_ref()
     }
 }
 
@@ -100,6 +110,31 @@ impl Cx for DevCx<'_> {
     fn memory_write(&mut self, region: u32, offset: u64, bytes: &[u8]) -> Result<(), BusError> {
         let ram = self.own_memory(region).ok_or(BusError)?;
         if ram.write(offset, bytes) { Ok(()) } else { Err(BusError) }
+    }
+
+    fn bus_read(&mut self, master: u32, addr: u64, size: u8) -> Result<u64, BusError> {
+        let view = self.shared_view(master).ok_or(BusError)?;
+        self.world.bridge_read(&view, addr, size)
+    }
+
+    fn bus_write(
+        &mut self,
+        master: u32,
+        addr: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
+        let view = self.shared_view(master).ok_or(BusError)?;
+        self.world.bridge_write(&view, addr, size, value)
+    }
+
+    fn memory_direct(&mut self, region: u32, direct: bool) {
+        if let Some(ram) = self.own_memory(region)
+            && ram.is_direct() != direct
+        {
+            ram.set_direct(direct);
+            self.world.stop = true;
+        }
     }
 
     fn send(&mut self, link: u32, bytes: &[u8]) {

@@ -1,5 +1,6 @@
 //! Everything around the cores: device slots, wires, timers, plugs, counts.
 
+mod bus;
 mod cx;
 mod deliver;
 mod look;
