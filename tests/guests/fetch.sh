@@ -1,7 +1,8 @@
 #!/bin/bash
-# fetch.sh DIR: Debian's kernel for riscv64, and an initramfs of Debian's static busybox with the modules
-# of virtio disks, networks, consoles, entropy and shared folders and the script `init` beside this file. Leaves DIR/kernel and
-# DIR/initrd.gz; with both there it does nothing.
+# fetch.sh DIR [ARCH]: Debian's kernel for riscv64 (or for MIPS Malta boards: mipsel, mips64el), and an initramfs of
+# Debian's static busybox with the modules of virtio disks, networks, consoles, entropy and shared folders (of the
+# board's disks and network card) and the script `init` beside this file. Leaves DIR/kernel and DIR/initrd.gz; with
+# both there it does nothing.
 #
 # Packages come from the mirror that apt is set up with (or DEBIAN_MIRROR), through a folder of apt's own,
 # so that nothing on this machine changes. Needs apt, dpkg-deb, cpio, xz, the keyring of Debian's archive.
@@ -9,7 +10,14 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
-arch=riscv64 suite=trixie
+arch=${2:-riscv64}
+# Where its newest kernel is: flavour and release of Debian.
+case $arch in
+  riscv64) flavour=riscv64 suite=trixie ;;
+  mipsel) flavour=4kc-malta suite=bookworm ;;
+  mips64el) flavour=5kc-malta suite=bookworm ;;
+  *) echo "fetch.sh: no kernel is known for $arch" >&2; exit 2 ;;
+esac
 stamp=$(cat "$here/init" "$0" | sha256sum | cut -c1-16)
 [ -e "$dir/kernel" ] && [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 
@@ -29,7 +37,7 @@ options=(-qq -o "Dir::Etc::SourceList=$work/sources" -o Dir::Etc::SourceParts=/d
 
 cd "$work"
 apt-get "${options[@]}" update
-kernel=$(apt-cache "${options[@]}" show "linux-image-$arch:$arch" |
+kernel=$(apt-cache "${options[@]}" show "linux-image-$flavour:$arch" |
   sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,]*\).*/\1/p' | head -n 1)
 apt-get "${options[@]}" download "$kernel:$arch" "busybox-static:$arch"
 # The kernel's package holds every driver there is: only what is needed is unpacked.
@@ -40,7 +48,8 @@ for package in linux-image*.deb; do
     '*/kernel/net/core/failover*' '*/kernel/drivers/net/net_failover*' \
     '*/kernel/fs/ext4/*' '*/kernel/fs/jbd2/*' '*/kernel/fs/mbcache*' '*/kernel/lib/crc16*' \
     '*/kernel/crypto/crc32c_generic*' '*/kernel/fs/9p/*' '*/kernel/fs/netfs/*' \
-    '*/kernel/net/9p/9pnet.ko*' '*/kernel/net/9p/9pnet_virtio*'
+    '*/kernel/net/9p/9pnet.ko*' '*/kernel/net/9p/9pnet_virtio*' '*/kernel/drivers/ata/ata_piix*' \
+    '*/kernel/drivers/net/ethernet/amd/pcnet32*' '*/kernel/drivers/net/mii*' || [ -e tree/boot ]
 done
 dpkg-deb -x busybox-static*.deb tree
 

@@ -88,6 +88,32 @@ pub trait Cx {
         self.dma_write(master, addr, bytes.get(..usize::from(size)).ok_or(BusError)?)
     }
 
+    /// Reads as [`Cx::bus_read`] through a port of the device at a unit address of this device's
+    /// child bus: for what a host bridge passes to a bridge on its bus.
+    fn child_bus_read(
+        &mut self,
+        unit: &str,
+        master: u32,
+        addr: u64,
+        size: u8,
+    ) -> Result<u64, BusError> {
+        let _ = (unit, master, addr, size);
+        Err(BusError)
+    }
+
+    /// Writes as [`Cx::child_bus_read`] reads.
+    fn child_bus_write(
+        &mut self,
+        unit: &str,
+        master: u32,
+        addr: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
+        let _ = (unit, master, addr, size, value);
+        Err(BusError)
+    }
+
     /// Whether reads of a ROM region of the device's own go to its bytes, at the speed of memory
     /// (so it is after a reset), or to [`Device::read`]. Writes go to [`Device::write`] always.
     fn memory_direct(&mut self, region: u32, direct: bool) {

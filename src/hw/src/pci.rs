@@ -42,10 +42,10 @@ pub trait Function {
         let _ = (space, addr);
         None
     }
-    /// For a bridge to another bus that takes what nobody claims (subtractive decoding): passes a
-    /// cycle on. `None`: nobody answers there either.
-    fn pass_on(&mut self, cx: &mut dyn Cx, cycle: Cycle) -> Option<Result<u64, BusError>> {
-        let _ = (cx, cycle);
+    /// For a bridge to another bus that takes what nobody claims (subtractive decoding): the bus
+    /// port of its own through which a cycle goes on, at the same address.
+    fn passes_on(&self, space: Space, addr: u64) -> Option<u32> {
+        let _ = (space, addr);
         None
     }
 }
@@ -68,12 +68,17 @@ pub fn cycle(cx: &mut dyn Cx, units: &[String], cycle: Cycle) -> Option<Result<u
         }
     }
     for unit in units {
-        cx.with_child(unit, &mut |dev, cx| {
-            answer = dev.pci().and_then(|f| f.pass_on(cx, cycle));
+        let mut port = None;
+        cx.with_child(unit, &mut |dev, _| {
+            port = dev.pci().and_then(|f| f.passes_on(cycle.space, cycle.addr));
         });
-        if answer.is_some() {
-            return answer;
-        }
+        // Not in its call: registers of its own may lie on that bus.
+        let Some(port) = port else { continue };
+        let Cycle { addr, size, .. } = cycle;
+        return Some(match cycle.write {
+            Some(value) => cx.child_bus_write(unit, port, addr, size, value).map(|()| 0),
+            None => cx.child_bus_read(unit, port, addr, size),
+        });
     }
     None
 }

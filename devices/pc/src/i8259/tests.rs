@@ -126,3 +126,15 @@ fn a_poll_acknowledges() {
     b.w8(COMMAND, 0x0c);
     assert_eq!(b.r8(COMMAND), 0);
 }
+
+#[test]
+fn an_input_may_be_a_level() {
+    let mut b = master(1);
+    b.signal(super::LEVEL, 3, true);
+    b.signal(IN, 3, true);
+    assert_eq!(ack(&mut b), 0x23);
+    b.w8(COMMAND, 0x20);
+    assert!(b.output(0, 0), "still high");
+    b.signal(IN, 3, false);
+    assert!(!b.output(0, 0));
+}

@@ -8,7 +8,7 @@ mod tests;
 
 use crate::config::Space;
 use crate::schemas::INTEL_PIIX4_1;
-use hetemu_hw::pci::{Cycle, Function, Space as Bus};
+use hetemu_hw::pci::{Function, Space as Bus};
 use hetemu_hw::{
     BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Request, Writer,
 };
@@ -172,13 +172,7 @@ impl Function for Piix4 {
         self.drive(cx);
     }
 
-    fn pass_on(&mut self, cx: &mut dyn Cx, cycle: Cycle) -> Option<Result<u64, BusError>> {
-        if cycle.space != Bus::Io || cycle.addr > ISA_LAST {
-            return None;
-        }
-        Some(match cycle.write {
-            Some(value) => cx.bus_write(ISA, cycle.addr, cycle.size, value).map(|()| 0),
-            None => cx.bus_read(ISA, cycle.addr, cycle.size),
-        })
+    fn passes_on(&self, space: Bus, addr: u64) -> Option<u32> {
+        (space == Bus::Io && addr <= ISA_LAST).then_some(ISA)
     }
 }

@@ -31,3 +31,25 @@ fn edge_level_control_and_reset() {
     b.with(|dev, cx| dev.write(cx, 1, 0, 1, 6)).unwrap();
     assert_eq!(b.cx.requests, [Request::Reset]);
 }
+
+#[test]
+fn pci_interrupts_go_where_the_routes_say() {
+    let mut b = Bench::of(&MODEL, &[], &[]);
+    let route = |b: &mut Bench, value| {
+        b.with(|dev, cx| dev.pci().unwrap().config_write(cx, 0x60, 4, value));
+    };
+    b.signal(0, 1, true);
+    assert!((0..16).all(|n| !b.output(0, n)), "nothing is routed after a reset");
+    route(&mut b, 0x0b0b_0a0a);
+    assert!(b.output(0, 10) && !b.output(0, 11));
+    b.signal(0, 0, true);
+    b.signal(0, 1, false);
+    assert!(b.output(0, 10), "two lines share an interrupt");
+    route(&mut b, 0x0b0b_0a80);
+    assert!(!b.output(0, 10));
+    // Interrupt 13 cannot be had.
+    route(&mut b, 0x0b0b_0a0d);
+    assert!((0..16).all(|n| !b.output(0, n)));
+    b.w8(1, 0x0c);
+    assert!(b.output(1, 10) && b.output(1, 11) && !b.output(1, 12));
+}

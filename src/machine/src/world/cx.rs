@@ -49,6 +49,12 @@ impl DevCx<'_> {
         self.port(master).cloned()
     }
 
+    /// The context of a device on this one's child bus.
+    fn child(&mut self, unit: &str) -> Option<DevCx<'_>> {
+        let slot = *self.world.slots.get(self.slot)?.children.get(unit)?;
+        Some(DevCx { world: &mut *self.world, slot })
+    }
+
     fn port(&self, master: u32) -> Option<&Arc<Space>> {
         let mut slot = self.world.slots.get(self.slot)?;
         let mut port = master as usize;
@@ -126,6 +132,27 @@ impl Cx for DevCx<'_> {
     ) -> Result<(), BusError> {
         let view = self.shared_view(master).ok_or(BusError)?;
         self.world.bridge_write(&view, addr, size, value)
+    }
+
+    fn child_bus_read(
+        &mut self,
+        unit: &str,
+        master: u32,
+        addr: u64,
+        size: u8,
+    ) -> Result<u64, BusError> {
+        self.child(unit).ok_or(BusError)?.bus_read(master, addr, size)
+    }
+
+    fn child_bus_write(
+        &mut self,
+        unit: &str,
+        master: u32,
+        addr: u64,
+        size: u8,
+        value: u64,
+    ) -> Result<(), BusError> {
+        self.child(unit).ok_or(BusError)?.bus_write(master, addr, size, value)
     }
 
     fn memory_direct(&mut self, region: u32, direct: bool) {
