@@ -87,11 +87,8 @@ fn debian_on_a_disk_of_the_ide_channels() {
     let sum = Command::new("sha256sum").arg(&disk.0).output().expect("sha256sum");
     let sum = String::from_utf8_lossy(&sum.stdout).into_owned();
     let (kernel, initrd) = (kernel.display().to_string(), initrd.display().to_string());
-    let plugs = [
-        format!("kernel={kernel}"),
-        format!("initrd={initrd}"),
-        format!("disk0={}", disk.path()),
-    ];
+    let plugs =
+        [format!("kernel={kernel}"), format!("initrd={initrd}"), format!("disk0={}", disk.path())];
     let mut arguments: Vec<&str> = plugs.iter().flat_map(|p| ["--plug", p]).collect();
     arguments.extend(["--set", "bootargs=console=ttyS0 devices"]);
     let text = run("machines/malta-le.hm", &arguments);

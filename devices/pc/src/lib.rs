@@ -1,12 +1,13 @@
 //! The parts of a PC. Their schemas stand, so that machines check; the models of those that are
 //! missing follow.
 
-mod config;
-mod ide;
 pub mod ata_disk;
+mod config;
+mod decode;
 pub mod gt64120;
 pub mod i8254;
 pub mod i8259;
+mod ide;
 pub mod mc146818;
 pub mod pcnet;
 pub mod piix4;

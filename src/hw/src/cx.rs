@@ -77,13 +77,7 @@ pub trait Cx {
     }
 
     /// Writes through a bus port as [`Cx::bus_read`] reads.
-    fn bus_write(
-        &mut self,
-        master: u32,
-        addr: u64,
-        size: u8,
-        value: u64,
-    ) -> Result<(), BusError> {
+    fn bus_write(&mut self, master: u32, addr: u64, size: u8, value: u64) -> Result<(), BusError> {
         let bytes = value.to_le_bytes();
         self.dma_write(master, addr, bytes.get(..usize::from(size)).ok_or(BusError)?)
     }

@@ -175,7 +175,9 @@ impl Disk {
                 }
             }
             // EXECUTE DEVICE DIAGNOSTIC.
-            0x90 => *r = TaskFile { command: r.command, device: r.device & 0x10, ..self.signature() },
+            0x90 => {
+                *r = TaskFile { command: r.command, device: r.device & 0x10, ..self.signature() }
+            }
             // INITIALIZE DEVICE PARAMETERS.
             0x91 => {
                 self.state.heads = (r.device & 15) + 1;
@@ -313,8 +315,7 @@ impl Function for Disk {
     fn data_out(&mut self, cx: &mut dyn Cx, r: &mut TaskFile, bytes: &[u8]) -> bool {
         let len = bytes.len() as u64;
         let (at, room) = (self.state.at, self.state.end.saturating_sub(self.state.at));
-        let good =
-            len <= room && cx.block(BACKEND).is_some_and(|b| b.write(at, bytes).is_ok());
+        let good = len <= room && cx.block(BACKEND).is_some_and(|b| b.write(at, bytes).is_ok());
         let flush = matches!(r.command, 0x3d | 0xce) && at + len == self.state.end;
         let good = good && (!flush || cx.block(BACKEND).is_some_and(|b| b.flush().is_ok()));
         self.moved(r, len, good)

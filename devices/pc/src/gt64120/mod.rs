@@ -9,8 +9,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::schemas::GALILEO_GT64120_1;
 use crate::config;
+use crate::decode::Decoder;
+use crate::schemas::GALILEO_GT64120_1;
 use hetemu_hw::pci::{self, Cycle, unit};
 use hetemu_hw::regs::{lanes_read, lanes_write, mask};
 use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Model, Reader, Writer};
@@ -59,14 +60,15 @@ const SAVED_CONFIG: u16 = 2;
 fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
     let big = config.flag("big_endian");
     let units = config.children.keys().cloned().collect();
-    Ok(Box::new(Gt64120 { big, units, words: reset_values(big), config: own_config() }))
+    let bus = Decoder::new(units);
+    Ok(Box::new(Gt64120 { big, bus, words: reset_values(big), config: own_config() }))
 }
 
 struct Gt64120 {
     // Fixed configuration.
     big: bool,
     /// Who sits on PCI bus 0.
-    units: Vec<String>,
+    bus: Decoder,
     // Volatile state.
     /// Registers by offset / 4.
     words: Vec<u32>,
@@ -137,6 +139,9 @@ impl Gt64120 {
     fn configure(&mut self, cx: &mut dyn Cx, write: Option<u32>) -> u32 {
         let nothing = u32::MAX;
         let Some((device, function, at)) = self.target() else { return nothing };
+        if write.is_some() {
+            self.bus.forget();
+        }
         if device == 0 && function == 0 {
             if let Some(value) = write {
                 self.config.write(at, 4, value.into());
@@ -200,9 +205,14 @@ impl Gt64120 {
             if !(low..=high).contains(&unit) {
                 return None;
             }
-            // Bits in which both ends agree come from the remap register.
+            // Bits in which both ends agree come from the remap register. But in I/O space, where
+            // 16 bits are what anybody decodes, software for the board leaves it alone.
             let free = (low ^ high).checked_ilog2().map_or(0, |top| (2 << top) - 1);
-            let unit = unit & free | self.word(*remap) & !free;
+            let moved = match space {
+                pci::Space::Io => 0,
+                pci::Space::Memory => self.word(*remap) & !free,
+            };
+            let unit = unit & free | moved;
             let inside = addr & ((1 << UNIT_BITS) - 1);
             Some(Way::Pci(*space, u64::from(unit) << UNIT_BITS | inside))
         })
@@ -229,7 +239,7 @@ impl Gt64120 {
             (Some(Way::Register(at)), None) => Ok(self.register_read(cx, at, size)),
             (Some(Way::Pci(space, addr)), _) => {
                 let cycle = Cycle { space, addr, size, write };
-                pci::cycle(cx, &self.units, cycle).unwrap_or_else(|| {
+                self.bus.cycle(cx, cycle).unwrap_or_else(|| {
                     self.set(INTERRUPT_CAUSE, self.word(INTERRUPT_CAUSE) | MASTER_ABORT);
                     self.drive(cx);
                     Ok(mask(size))
@@ -324,6 +334,7 @@ impl Device for Gt64120 {
     fn reset(&mut self, cx: &mut dyn Cx) {
         self.words = reset_values(self.big);
         self.config = own_config();
+        self.bus.forget();
         self.drive(cx);
     }
 
@@ -340,6 +351,7 @@ impl Device for Gt64120 {
         let words: Result<Vec<u32>, _> = words.iter().map(|v| u32::try_from(*v)).collect();
         self.words = words.map_err(|_| LoadError::Bad(SAVED))?;
         self.config = config;
+        self.bus.forget();
         Ok(())
     }
 }

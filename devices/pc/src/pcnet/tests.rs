@@ -18,7 +18,6 @@ fn bench() -> Bench {
     b
 }
 
-
 fn csr(b: &mut Bench, n: u64) -> u64 {
     b.write(RAP, 2, n);
     b.read(RDP, 2)

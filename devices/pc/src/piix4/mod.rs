@@ -151,7 +151,9 @@ impl Device for Piix4 {
         let bad = LoadError::Bad(SAVED_PORTS);
         let &[first, second, rc, pirq] = r.bytes(SAVED_PORTS)? else { return Err(bad) };
         let elcr = [first, second];
-        let fits = elcr.iter().zip(ELCR_MASK).all(|(v, mask)| v & !mask == 0) && rc & !SRST == 0 && pirq < 16;
+        let fits = elcr.iter().zip(ELCR_MASK).all(|(v, mask)| v & !mask == 0)
+            && rc & !SRST == 0
+            && pirq < 16;
         let mut config = config();
         config.restore(r.bytes(SAVED_CONFIG)?).ok_or(LoadError::Bad(SAVED_CONFIG))?;
         if !fits {

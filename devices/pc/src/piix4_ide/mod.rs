@@ -31,7 +31,9 @@ fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
         let name = n.to_string();
         config.children.contains_key(&name).then_some(name)
     };
-    if let Some(other) = config.children.keys().find(|k| !matches!(k.as_str(), "0" | "1" | "2" | "3")) {
+    if let Some(other) =
+        config.children.keys().find(|k| !matches!(k.as_str(), "0" | "1" | "2" | "3"))
+    {
         let message = format!(
             "no drive can sit at `{other}`: 0 and 1 are on the primary channel, 2 and 3 on the secondary one"
         );

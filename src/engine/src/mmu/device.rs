@@ -110,7 +110,8 @@ impl Outer<'_> {
         let now = self.now_ps();
         self.accessing();
         let system = &mut self.system;
-        let raw = port.read(offset, size, |at, step| system.device_read(now, at, 1 << step).ok())?;
+        let raw =
+            port.read(offset, size, |at, step| system.device_read(now, at, 1 << step).ok())?;
         self.after_device();
         Some(raw)
     }

@@ -63,6 +63,9 @@ pub(super) fn boot(
     let mut program = None;
     let mut has_firmware =
         m.graph.part(rom).links.contains_key("image") && plugged(m, rom, "image").is_some();
+    // Or a disk keeps the flash.
+    let mut kept = m.graph.part(rom).links.values();
+    has_firmware |= kept.any(|plug| m.world.stores.block.contains_key(plug));
     for (path, from_text) in kernel.into_iter().chain(image.map(|i| (i.path.clone(), false))) {
         let mut loaded = read(files, &path, from_text)?;
         if !matches!(loaded.kind, Kind::Elf) {

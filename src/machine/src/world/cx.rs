@@ -123,13 +123,7 @@ impl Cx for DevCx<'_> {
         self.world.bridge_read(&view, addr, size)
     }
 
-    fn bus_write(
-        &mut self,
-        master: u32,
-        addr: u64,
-        size: u8,
-        value: u64,
-    ) -> Result<(), BusError> {
+    fn bus_write(&mut self, master: u32, addr: u64, size: u8, value: u64) -> Result<(), BusError> {
         let view = self.shared_view(master).ok_or(BusError)?;
         self.world.bridge_write(&view, addr, size, value)
     }
