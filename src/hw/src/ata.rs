@@ -1,10 +1,10 @@
-//! The child buses `ata` and `sata`: what a host adapter and a drive say to each other (ATA/ATAPI-7,
-//! volumes 1 and 2; ACS-3).
+//! The child buses `ata` and `sata`: what a host adapter and a drive say to each other
+//! (ATA/ATAPI-7, volumes 1 and 2; ACS-3).
 //!
-//! A drive is a [`crate::Device`] that answers [`crate::Device::ata`]. The adapter has the registers
-//! and the interrupt line, the drive the commands: the adapter hands over the registers of a command
-//! and is told which data follow, then moves them in pieces as its own protocol (PIO, DMA, frames)
-//! wants. Drives take no virtual time.
+//! A drive is a [`crate::Device`] that answers [`crate::Device::ata`]. The adapter has the
+//! registers and the interrupt line, the drive the commands: the adapter hands over the registers
+//! of a command and is told which data follow, then moves them in pieces as its own protocol (PIO,
+//! DMA, frames) wants. Drives take no virtual time.
 
 use crate::cx::Cx;
 

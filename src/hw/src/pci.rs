@@ -5,7 +5,6 @@
 //! [`crate::Device`] that answers [`crate::Device::pci`].
 
 use crate::cx::Cx;
-use crate::device::BusError;
 
 /// An address space of the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,39 +47,6 @@ pub trait Function {
         let _ = (space, addr);
         None
     }
-}
-
-/// What a host bridge does with a cycle on its bus: the function at one of these unit addresses
-/// that claims it answers, else one that passes it on. `None`: nobody answers (master abort).
-pub fn cycle(cx: &mut dyn Cx, units: &[String], cycle: Cycle) -> Option<Result<u64, BusError>> {
-    let mut answer = None;
-    for unit in units {
-        cx.with_child(unit, &mut |dev, cx| {
-            let claim = dev.pci().and_then(|f| f.claims(cycle.space, cycle.addr));
-            let Some((region, offset)) = claim else { return };
-            answer = Some(match cycle.write {
-                Some(value) => dev.write(cx, region, offset, cycle.size, value).map(|()| 0),
-                None => dev.read(cx, region, offset, cycle.size),
-            });
-        });
-        if answer.is_some() {
-            return answer;
-        }
-    }
-    for unit in units {
-        let mut port = None;
-        cx.with_child(unit, &mut |dev, _| {
-            port = dev.pci().and_then(|f| f.passes_on(cycle.space, cycle.addr));
-        });
-        // Not in its call: registers of its own may lie on that bus.
-        let Some(port) = port else { continue };
-        let Cycle { addr, size, .. } = cycle;
-        return Some(match cycle.write {
-            Some(value) => cx.child_bus_write(unit, port, addr, size, value).map(|()| 0),
-            None => cx.child_bus_read(unit, port, addr, size),
-        });
-    }
-    None
 }
 
 /// The unit address of a function.

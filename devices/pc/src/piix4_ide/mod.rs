@@ -35,7 +35,8 @@ fn create(config: &Config) -> Result<Box<dyn Device>, ConfigError> {
         config.children.keys().find(|k| !matches!(k.as_str(), "0" | "1" | "2" | "3"))
     {
         let message = format!(
-            "no drive can sit at `{other}`: 0 and 1 are on the primary channel, 2 and 3 on the secondary one"
+            "no drive can sit at `{other}`: 0 and 1 are on the primary channel, 2 and 3 on the \
+             secondary one"
         );
         return Err(ConfigError { path: config.path.clone(), message });
     }

@@ -1,4 +1,5 @@
-//! Accesses that devices make through their bus ports as bridges: registers of other devices answer.
+//! Accesses that devices make through their bus ports as bridges: registers of other devices
+//! answer.
 //!
 //! What devices do then is delivered when the access of the core that all this belongs to is over.
 
