@@ -282,8 +282,9 @@ impl Device for Flash {
             Next::Count => {
                 self.state.buffer.clear();
                 let words = u32::from(command) + 1;
-                let most = (1 << BUFFER) / self.chip as u32;
-                if words <= most {
+                // A driver may see the bank as narrower than it is.
+                let chips = (self.width / self.chip) as u32;
+                if words * u32::from(size) <= chips << BUFFER {
                     self.state.next = Next::Words(words);
                 } else {
                     self.fail(ERASE_FAILED | PROGRAM_FAILED);

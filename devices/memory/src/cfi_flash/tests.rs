@@ -72,6 +72,11 @@ fn programming_clears_bits_and_erasing_sets_them() {
         (0..4u64).for_each(|n| f.put(0x200 + 4 * n, n as u32));
         f.put(0x200, 0x00d0_00d0);
         assert_eq!([f.word(0x200), f.word(0x20c)], [0, 3]);
+        // More than the buffers hold is refused.
+        f.put(0x200, 0x00e8_00e8);
+        f.put(0x200, 0x0010_0010);
+        assert_eq!(f.get(0) & 0xff, 0xb0);
+        f.put(0x200, 0x0050_0050);
         f.put(0x300, 0x0020_0020);
         f.put(0x300, 0x00d0_00d0);
         assert_eq!([f.word(0x100), f.word(0x200)], [u32::MAX; 2]);
