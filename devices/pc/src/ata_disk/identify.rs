@@ -35,7 +35,7 @@ pub(super) fn words(of: &About<'_>) -> [u16; 256] {
     set(55, heads);
     set(56, track);
     set(57, here * heads * track);
-    set(58, here * heads * track >> 16);
+    set(58, (here * heads * track) >> 16);
     // Sectors between two interrupts: most, and now.
     set(47, 0x8000 | u64::from(super::MOST_MULTIPLE));
     set(59, if of.multiple == 0 { 0 } else { 0x100 | u64::from(of.multiple) });

@@ -169,7 +169,7 @@ impl Disk {
             // RECALIBRATE, SEEK.
             0x10..=0x1f | 0x70..=0x7f => r.done(),
             // READ VERIFY SECTORS.
-            0x40 | 0x41 | 0x42 => {
+            0x40..=0x42 => {
                 if self.sectors_of(r, r.command == 0x42).is_some() {
                     r.done();
                 }
