@@ -3,6 +3,7 @@
 //!
 //! The image is the one that uFlash carries; `.ci/run` fetches it.
 
+use hetemu_testing::{have, root};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,22 +14,14 @@ const QEMU: &str = "qemu-system-arm";
 /// Longest wait for a prompt.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// The Universal Hex file, written where it can be run from; a run that must have it fails without.
 fn image() -> Option<PathBuf> {
     let folder = root().join("target/microbit");
     let source = std::fs::read_to_string(folder.join("uflash.py")).ok();
     let hex =
         source.as_deref().and_then(|s| s.split("_RUNTIME = \"\"\"").nth(1)?.split('"').next());
-    let Some(hex) = hex else {
-        let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-        assert!(!required, "target/microbit/uflash.py is missing");
-        eprintln!("skipped: target/microbit/uflash.py is missing");
-        return None;
-    };
+    have(hex.is_some(), "target/microbit/uflash.py");
+    let hex = hex?;
     let file = folder.join("micropython.hex");
     std::fs::write(&file, hex).expect("a file");
     Some(file)
