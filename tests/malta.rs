@@ -4,25 +4,11 @@
 //! big-endian one and its initramfs are taken from the folder that HETEMU_MALTA_BE names, if it
 //! does. What is not there is skipped with a message, unless `HETEMU_REQUIRE_GUESTS=1`.
 
+use hetemu_testing::{files, root};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const UBOOT: &str = "/usr/lib/u-boot/maltael/u-boot.bin";
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
-}
-
-/// Whether files of others are there.
-fn have(files: &[&Path]) -> bool {
-    let missing: Vec<_> = files.iter().filter(|f| !f.exists()).collect();
-    let required = std::env::var_os("HETEMU_REQUIRE_GUESTS").is_some_and(|v| v == "1");
-    assert!(missing.is_empty() || !required, "not there: {missing:?}");
-    if !missing.is_empty() {
-        eprintln!("skipped: not there: {missing:?}");
-    }
-    missing.is_empty()
-}
 
 /// A file that goes with the test.
 struct File(PathBuf);
@@ -80,7 +66,7 @@ fn prints(text: &str, wanted: &[&str]) {
 fn debian_on_a_disk_of_the_ide_channels() {
     let folder = root().join("target/guests/mipsel");
     let (kernel, initrd) = (folder.join("kernel"), folder.join("initrd.gz"));
-    if !have(&[&kernel, &initrd]) {
+    if !files([&kernel, &initrd]) {
         return;
     }
     let disk = File::pattern("disk.img");
@@ -134,7 +120,7 @@ fn talk(machine: &str, plugs: &[&str], talk: &[(&str, &str)]) -> String {
 
 #[test]
 fn uboot_with_its_flash_and_a_network() {
-    if !have(&[Path::new(UBOOT)]) {
+    if !files([Path::new(UBOOT)]) {
         return;
     }
     let flash = uboot("flash.img");
@@ -168,7 +154,7 @@ fn linux_big_endian_to_power_off() {
         return;
     };
     let (kernel, initrd) = (folder.join("kernel"), folder.join("initrd.gz"));
-    if !have(&[&kernel, &initrd]) {
+    if !files([&kernel, &initrd]) {
         return;
     }
     let kernel = format!("kernel={}", kernel.display());

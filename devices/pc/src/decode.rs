@@ -77,6 +77,7 @@ impl Decoder {
             // Not in the bridge's call: registers of its own may lie on that bus.
             Answer::Port(n, port) => {
                 let unit = self.units.get(n)?;
+                cx.same_way();
                 Some(match write {
                     Some(value) => cx.child_bus_write(unit, port, addr, size, value).map(|()| 0),
                     None => cx.child_bus_read(unit, port, addr, size),

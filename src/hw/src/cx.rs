@@ -108,6 +108,14 @@ pub trait Cx {
         Err(BusError)
     }
 
+    /// Said by a bridge that passes on the access that it is answering, as it came: accesses to
+    /// the same address lead to the same register until [`Cx::ways_change`], and the machine need
+    /// not ask the bridge again.
+    fn same_way(&mut self) {}
+
+    /// What a bridge passes on, or where to, may have changed.
+    fn ways_change(&mut self) {}
+
     /// Whether reads of a ROM region of the device's own go to its bytes, at the speed of memory
     /// (so it is after a reset), or to [`Device::read`]. Writes go to [`Device::write`] always.
     fn memory_direct(&mut self, region: u32, direct: bool) {

@@ -169,6 +169,7 @@ impl Running {
         let world = &mut self.m.world;
         let units = world.slots.get(host).map(|s| s.children.keys().cloned().collect());
         let units: Vec<String> = units.unwrap_or_default();
+        world.ways.forget();
         let told = world.call(host, |device, cx| device.children_changed(cx, &units));
         world.drain();
         self.deliver();

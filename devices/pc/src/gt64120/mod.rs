@@ -141,6 +141,7 @@ impl Gt64120 {
         let Some((device, function, at)) = self.target() else { return nothing };
         if write.is_some() {
             self.bus.forget();
+            cx.ways_change();
         }
         if device == 0 && function == 0 {
             if let Some(value) = write {
@@ -277,7 +278,10 @@ impl Gt64120 {
             }
             INTERRUPT_CAUSE => self.set(INTERRUPT_CAUSE, self.word(INTERRUPT_CAUSE) & word),
             PCI0_IACK => {}
-            at => self.set(at, word),
+            at => {
+                self.set(at, word);
+                cx.ways_change();
+            }
         }
         if let Some((_, _, _, remap)) = WINDOWS.iter().find(|w| w.1 == offset & !3) {
             self.set(*remap, word & REMAP_MASK);
@@ -335,6 +339,7 @@ impl Device for Gt64120 {
         self.words = reset_values(self.big);
         self.config = own_config();
         self.bus.forget();
+        cx.ways_change();
         self.drive(cx);
     }
 

@@ -207,6 +207,12 @@ impl Port {
         Some(())
     }
 
+    /// The register at an offset, if an access of 2^`size` bytes reaches it as it came.
+    pub fn plain(self, offset: u64, size: u8) -> Option<DeviceRef> {
+        let (at, reverse) = self.place(offset, size);
+        (self.step(size) == Some(size) && !reverse).then_some(at)
+    }
+
     /// log2 of the bytes that each part of an access has; none if it is refused.
     fn step(&self, size: u8) -> Option<u8> {
         let allowed = |s: u8| self.widths >> s & 1 != 0;

@@ -194,6 +194,7 @@ impl Running {
         world.errno = r.int(ERRNO).map_err(fits)?;
         [world.answers, world.reset_wanted, world.stop] = flags.map(|f| f != 0);
         world.fifo.clear();
+        world.ways.forget();
         world.suspicion = None;
         world.core_signals.clear();
         let signals = r.int_list(SIGNALS).map_err(fits)?;

@@ -18,6 +18,7 @@ impl World {
     ) -> Result<u64, BusError> {
         let log = log2(addr, size)?;
         if let Some((port, offset)) = view.port(addr) {
+            self.ways.pass(port.plain(offset, log).map(|at| (at, size)));
             let read = |at, step: u8| self.read_behind(at, 1 << step);
             return port.read(offset, log, read).ok_or(BusError);
         }
@@ -43,6 +44,7 @@ impl World {
     ) -> Result<(), BusError> {
         let log = log2(addr, size)?;
         if let Some((port, offset)) = view.port(addr) {
+            self.ways.pass(port.plain(offset, log).map(|at| (at, size)));
             let write = |at, step: u8, value| self.write_behind(at, 1 << step, value);
             return port.write(offset, log, value, write).ok_or(BusError);
         }
@@ -56,7 +58,14 @@ impl World {
         }
     }
 
-    fn read_behind(&mut self, at: DeviceRef, size: u8) -> Option<u64> {
+    /// The register behind bridges that an access of a core is known to lead to. Who observes sees
+    /// every bridge answer.
+    pub(super) fn behind(&self, at: DeviceRef, size: u8, write: bool) -> Option<DeviceRef> {
+        let to = self.ways.find((at, size, write))?;
+        self.observer.is_none().then_some(to)
+    }
+
+    pub(super) fn read_behind(&mut self, at: DeviceRef, size: u8) -> Option<u64> {
         if at.region & NO_READ != 0 {
             return None;
         }
@@ -69,7 +78,7 @@ impl World {
         value
     }
 
-    fn write_behind(&mut self, at: DeviceRef, size: u8, value: u64) -> Option<()> {
+    pub(super) fn write_behind(&mut self, at: DeviceRef, size: u8, value: u64) -> Option<()> {
         if at.region & NO_WRITE != 0 {
             return None;
         }

@@ -149,6 +149,14 @@ impl Cx for DevCx<'_> {
         self.child(unit).ok_or(BusError)?.bus_write(master, addr, size, value)
     }
 
+    fn same_way(&mut self) {
+        self.world.ways.same();
+    }
+
+    fn ways_change(&mut self) {
+        self.world.ways.forget();
+    }
+
     fn memory_direct(&mut self, region: u32, direct: bool) {
         if let Some(ram) = self.own_memory(region)
             && ram.is_direct() != direct

@@ -5,6 +5,7 @@ mod cx;
 mod deliver;
 mod look;
 mod system;
+mod ways;
 
 use crate::events::{Event, Events, Key};
 use crate::htif::Htif;
@@ -21,6 +22,7 @@ use hetemu_hw::{Device, time::Ps};
 use hetemu_schema::{DeviceType, PlugKind};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
+use ways::Ways;
 
 /// Deliveries after one call before the machine says that signals chase each other.
 const MOST_DELIVERIES: u32 = 100_000;
@@ -139,6 +141,7 @@ pub(crate) enum Suspicion {
 pub(crate) struct World {
     pub(crate) slots: Vec<Slot>,
     pub(crate) routes: Routes,
+    pub(crate) ways: Ways,
     pub(crate) fifo: VecDeque<Delivery>,
     pub(crate) core_signals: VecDeque<CoreSignal>,
     pub(crate) events: Events,
@@ -205,6 +208,7 @@ impl World {
         World {
             slots,
             routes: Routes::default(),
+            ways: Ways::default(),
             fifo: VecDeque::new(),
             core_signals: VecDeque::new(),
             events: Events::default(),

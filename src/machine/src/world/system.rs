@@ -5,8 +5,8 @@ use crate::events::Event;
 use crate::spaces::{NO_READ, NO_WRITE, REGION_MASK};
 use crate::trouble::{Taken, Verdict};
 use hetemu_engine::{Accessed, DeviceRef, System, Trap, Unanswered, VirtMem};
-use hetemu_hw::BusError;
 use hetemu_hw::time::Ps;
+use hetemu_hw::{BusError, Cx, Device};
 use hetemu_isa::{Exception, HostCall};
 
 impl System for World {
@@ -17,7 +17,15 @@ impl System for World {
         self.now = now;
         self.moves += 1;
         let (slot, region) = (at.device as usize, at.region & REGION_MASK);
-        let value = self.call(slot, |dev, cx| dev.read(cx, region, at.offset, size));
+        let value = match self.behind(at, size, false) {
+            Some(to) => Some(self.read_behind(to, size).ok_or(BusError)),
+            None => {
+                self.ways.begin();
+                let value = self.call(slot, |dev, cx| dev.read(cx, region, at.offset, size));
+                self.ways.end((at, size, false));
+                value
+            }
+        };
         self.count(slot, 0);
         if self.observer.is_some() {
             let value = value.and_then(Result::ok);
@@ -47,7 +55,18 @@ impl System for World {
         if self.observer.is_some() {
             self.note_access(now, at, size, true, Some(value));
         }
-        let done = self.call(slot, |dev, cx| dev.write(cx, region, at.offset, size, value));
+        let done = match self.behind(at, size, true) {
+            Some(to) => Some(self.write_behind(to, size, value).ok_or(BusError)),
+            None => {
+                self.ways.begin();
+                let write = |dev: &mut dyn Device, cx: &mut dyn Cx| {
+                    dev.write(cx, region, at.offset, size, value)
+                };
+                let done = self.call(slot, write);
+                self.ways.end((at, size, true));
+                done
+            }
+        };
         if !self.fifo.is_empty() {
             self.drain();
         }
