@@ -16,7 +16,7 @@ use crate::cx::Cx;
 use crate::device::{BusError, Device};
 use crate::time::Ps;
 use crate::{LoadError, Reader, Writer};
-use hetemu_schema::{DeviceType, Value};
+use hetemu_schema::{DeviceType, PropType, Value};
 
 /// A device with the world around it.
 pub struct Bench {
@@ -164,18 +164,21 @@ impl Bench {
 }
 
 /// A configuration from the schema's defaults with some values set. Properties that are required
-/// and not given are 1, optional ones stay unset; undriven clocks without a default run at 1 MHz.
+/// and not given are 1 MiB or 1, optional ones stay unset; undriven clocks without a default run at 1 MHz.
 pub fn config(ty: &'static DeviceType, props: &[(&str, u64)], clocks: &[(&str, u64)]) -> Config {
     let mut config = Config { path: format!("test.{}", ty.name), ..Config::default() };
     for p in ty.props {
         let given = props.iter().find(|(n, _)| *n == p.name).map(|(_, v)| *v);
         let value = match (given, p.default, p.ty) {
-            (Some(v), _, hetemu_schema::PropType::Bool) => Value::Bool(v != 0),
+            (Some(v), _, PropType::Bool) => Value::Bool(v != 0),
             (Some(v), _, _) => Value::Int(v),
             (None, Some(default), _) => default.into(),
             (None, None, _) if p.optional => continue,
-            (None, None, hetemu_schema::PropType::String) => Value::Str("test".into()),
-            (None, None, _) => Value::Int(p.min.unwrap_or(1).max(1)),
+            (None, None, PropType::String) => Value::Str("test".into()),
+            (None, None, ty) => {
+                let usual = if ty == PropType::Size { 1 << 20 } else { 1 };
+                Value::Int(usual.clamp(p.min.unwrap_or(1).max(1), p.max.unwrap_or(u64::MAX)))
+            }
         };
         config.props.insert(p.name.into(), value);
     }
