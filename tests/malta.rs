@@ -89,7 +89,7 @@ fn debian_on_a_disk_of_the_ide_channels() {
     let mut arguments: Vec<&str> = plugs[..2].iter().flat_map(|p| ["--plug", p]).collect();
     arguments.extend(plug);
     let talk = [
-        ("~ # ", "ifconfig eth0 up; udhcpc -q -n -i eth0 -s /init\\r"),
+        ("[~/] # ", "ifconfig eth0 up; udhcpc -q -n -i eth0 -s /init\\r"),
         ("GUEST has 10.0.2.15(?s:.*)# ", "ping -c 2 10.0.2.2\\r"),
         ("2 packets received(?s:.*)# ", "poweroff -f\\r"),
     ];

@@ -433,12 +433,12 @@ impl<'a> Draft<'a> {
         ty.regions.first().is_some_and(|r| matches!(r.kind, RegionKind::Ram | RegionKind::Rom))
     }
 
-    /// The plain memory type of a kind: the one with a single region and nothing else.
+    /// The plain memory type of a kind: the one with a single region and least to say of it.
     pub fn memory(&self, rom: bool) -> Option<&'static DeviceType> {
         let wanted = if rom { RegionKind::Rom } else { RegionKind::Ram };
-        self.catalog.iter().find(|t| {
-            t.regions.len() == 1 && t.regions[0].kind == wanted && t.regions[0].size.is_none()
-        })
+        let plain =
+            |t: &&DeviceType| matches!(t.regions, [r] if r.kind == wanted && r.size.is_none());
+        self.catalog.iter().filter(plain).min_by_key(|t| t.props.len())
     }
 }
 

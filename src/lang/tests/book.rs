@@ -40,6 +40,10 @@ fn machines_of_the_book_are_whole() {
             }
             machines += 1;
             assert!(formatted == text, "{name}: not in form\n{formatted}");
+            // What a machine extends is found by who runs it, not by the language.
+            if text.contains(" extends ") {
+                continue;
+            }
             let (sources, id) = SourceMap::single(name.as_str(), text);
             let checked = check(&sources, id, &catalog, &Overrides::default());
             let shown = render(&checked.diagnostics, &sources, false, 100);

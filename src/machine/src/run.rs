@@ -36,7 +36,7 @@ const QUANTUM_HTIF: Ps = SECOND / 200_000;
 const LEAST_ONE: u64 = 100_000;
 /// Slices without anything but instructions before a closed loop is looked for, first after so many
 /// of them, then after twice as many each time, at last after every so many.
-const QUIET_SLICES: u32 = 16;
+const QUIET_SLICES: u32 = 4;
 const QUIET_MOST: u32 = 1024;
 /// Longest closed loop in instructions, and how often a state must come back.
 const CIRCLE: u32 = 64;

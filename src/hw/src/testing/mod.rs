@@ -164,7 +164,8 @@ impl Bench {
 }
 
 /// A configuration from the schema's defaults with some values set. Properties that are required
-/// and not given are 1 MiB or 1, optional ones stay unset; undriven clocks without a default run at 1 MHz.
+/// and not given are 1 MiB or 1, optional ones stay unset; undriven clocks without a default run at
+/// 1 MHz.
 pub fn config(ty: &'static DeviceType, props: &[(&str, u64)], clocks: &[(&str, u64)]) -> Config {
     let mut config = Config { path: format!("test.{}", ty.name), ..Config::default() };
     for p in ty.props {
