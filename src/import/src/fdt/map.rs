@@ -18,6 +18,7 @@ type Change = fn(u32) -> u64;
 
 /// Properties of bindings that are properties of types: name, ours, and how the number changes.
 const PROPS: &[(&str, &str, Change)] = &[
+    ("bank-width", "width", |n| n.into()),
     ("riscv,ndev", "sources", |n| n.into()),
     ("reg-shift", "reg_stride", |n| 1u64.checked_shl(n).unwrap_or(0)),
 ];
@@ -301,13 +302,18 @@ impl Map<'_, '_> {
         let name = self.part_name(id);
         let part = match ty.filter(|t| t.core.is_none() && !t.regions.is_empty()) {
             Some(ty) => {
-                let part = self.d.part(&name, ty, span);
-                self.settings(id, part, bus);
-                for (n, (base, size)) in reg.iter().enumerate() {
-                    if n < ty.regions.len() {
+                // Banks of memory are parts of their own.
+                let each = if Draft::is_memory(ty) { 1 } else { reg.len() };
+                let mut first = None;
+                for ranges in reg.chunks(each) {
+                    let part = self.d.part(&name, ty, span);
+                    self.settings(id, part, bus);
+                    for (n, (base, size)) in ranges.iter().enumerate().take(ty.regions.len()) {
                         self.d.map(bus, *base, Some((*size).max(1)), part, n, span);
                     }
+                    first = first.or(Some(part));
                 }
+                let Some(part) = first else { return };
                 part
             }
             None => match self.stub(id, &name, &list, &reg, bus) {
