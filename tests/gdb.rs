@@ -113,6 +113,8 @@ fn normal(text: &str) -> String {
         (r"(?m)^([* ]) (\d) +Thread 1\.(\d) *", "$1 $2 thread $3 "),
         (r"(?m)^  (\d thread \d) .*", "  $1"),
         (r"Thread \d hit", "A thread hit"),
+        // The other hart is somewhere in its loop.
+        (r"(?m)^#0 .*second \(\) at .*\n\d+\t.*", "#0 second"),
     ];
     let mut text = text.to_string();
     for (pattern, with) in rules {

@@ -138,6 +138,7 @@ fn check_places_images() {
     let wide = "machines/firmware/riscv-virt/demo-rv64.elf";
     expect(&["run", OPENTITAN, "--image", wide], 1, &[], &["E1008", "64-bit"]);
     expect(&["run", OPENTITAN, "--image", "/no/such.elf"], 2, &[], &["E1003", "/no/such.elf"]);
+    expect(&["run", "malta", "--image", "kernel=/x"], 2, &[], &["E1003", "--plug kernel=/x"]);
     let odd = file("odd.elf", b"\x7fELF\x02\x01\x01 and no more");
     expect(&["run", OPENTITAN, "--image", &odd], 2, &[], &["E1003", "ELF"]);
 }

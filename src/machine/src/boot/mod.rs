@@ -41,9 +41,16 @@ pub struct ImageArg {
 
 /// Reads and parses one image.
 pub(crate) fn read(files: &dyn Files, path: &str, from_text: bool) -> Result<Image, Report> {
-    let bytes = files
-        .read(path, from_text)
-        .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be read: {e}")))?;
+    let unread = |e| {
+        let report = Report::new("E1003", format!("image `{path}` cannot be read: {e}"));
+        match path.split_once('=') {
+            Some((plug, file)) => {
+                report.note("help", format!("`--plug {plug}={file}` fills a plug"))
+            }
+            None => report,
+        }
+    };
+    let bytes = files.read(path, from_text).map_err(unread)?;
     hetemu_loader::load(&bytes)
         .map_err(|e| Report::new("E1003", format!("image `{path}` cannot be used: {e}")))
 }

@@ -69,3 +69,37 @@ impl Ways {
         self.same = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: DeviceRef = DeviceRef { device: 1, region: 1, offset: 0x1800_0071 };
+    const TO: DeviceRef = DeviceRef { device: 7, region: 0, offset: 1 };
+
+    /// Where a byte's read at [`AT`] is known to lead after it was answered once.
+    fn after(answer: impl Fn(&mut Ways)) -> Option<DeviceRef> {
+        let mut ways = Ways::default();
+        ways.begin();
+        answer(&mut ways);
+        ways.end((AT, 1, false));
+        assert_eq!(ways.find((AT, 1, true)), None, "a write");
+        assert_eq!(ways.find((AT, 2, false)), None, "a wider read");
+        let found = ways.find((AT, 1, false));
+        ways.forget();
+        assert_eq!(ways.find((AT, 1, false)), None, "forgotten");
+        found
+    }
+
+    #[test]
+    fn one_access_that_is_passed_on_as_it_came_is_remembered() {
+        let once = |w: &mut Ways| w.pass(Some((TO, 1)));
+        let said = |w: &mut Ways| (w.same(), once(w)).1;
+        assert_eq!(after(said), Some(TO));
+        assert_eq!(after(once), None, "nobody said that it will be so again");
+        assert_eq!(after(|w| (said(w), once(w)).1), None, "two accesses");
+        assert_eq!(after(|w| (w.same(), w.pass(Some((TO, 2)))).1), None, "of another size");
+        assert_eq!(after(|w| (w.same(), w.pass(None)).1), None, "with bytes reversed");
+        assert_eq!(after(|w| (said(w), w.forget()).1), None, "changed meanwhile");
+    }
+}
