@@ -53,6 +53,8 @@ print nodes
 x/4wx &nodes
 set scheduler-locking on
 thread 2
+tbreak program.c:48
+continue
 print $mhartid
 print $sp
 python print(gdb.selected_frame().name(), gdb.selected_frame().older().name())
