@@ -7,11 +7,9 @@
 //! else happens. Event `n` is the register at `0x100 + 4n`, bit `n` of INTEN, and a pulse on line
 //! `n` of the output `event`; task `n` is the register at `4n` and line `n` of the input `task`.
 
-use hetemu_hw::regs::{inspect, lanes_read, lanes_value, lanes_write};
+use hetemu_hw::regs::{lanes_read, lanes_value, lanes_write};
 use hetemu_hw::schema::{Access, DeviceType};
-use hetemu_hw::{
-    BusError, Config, ConfigError, Cx, Device, InspectValue, LoadError, Reader, Writer,
-};
+use hetemu_hw::{BusError, Config, ConfigError, Cx, Device, LoadError, Reader, Writer};
 use std::collections::VecDeque;
 
 const EVENTS: u64 = 0x100;
@@ -417,9 +415,5 @@ impl<B: Block> Device for Peripheral<B> {
             return Err(LoadError::Bad(BLOCK));
         }
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(self.frame.ty, |region, offset, size| self.peek(region, offset, size))
     }
 }

@@ -2,10 +2,9 @@
 //! makes a device of it.
 
 use crate::bank::{Bank, Write, part};
-use hetemu_hw::regs::inspect;
 use hetemu_hw::schema::DeviceType;
 use hetemu_hw::time::Ps;
-use hetemu_hw::{BusError, Cx, Device, InspectValue, LoadError, Reader, Writer};
+use hetemu_hw::{BusError, Cx, Device, LoadError, Reader, Writer};
 
 /// The fields of a saved state. Numbers are never reused.
 const REGISTERS: u16 = 1;
@@ -179,9 +178,5 @@ impl<U: Unit> Device for Block<U> {
         }
         self.0 = unit;
         Ok(())
-    }
-
-    fn inspect(&self) -> Vec<InspectValue> {
-        inspect(U::TYPE, |region, offset, size| self.peek(region, offset, size))
     }
 }
